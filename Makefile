@@ -1,0 +1,60 @@
+# What a person does here; `make` alone lists it.
+
+VAR ?= var/helpdesk
+HELPDESK := examples/helpdesk
+FIT = fit $(HELPDESK)/examples.jsonl --labels $(HELPDESK)/labels.jsonl --var $(VAR)
+RUN = run $(HELPDESK)/texts.jsonl --judge simulated --gold $(HELPDESK)/gold.jsonl \
+	--out $(VAR)/labeled.jsonl --var $(VAR)
+
+# The encoder's weights come as a package: nothing here has to ask a model hub.
+HF_HUB_OFFLINE ?= 1
+export HF_HUB_OFFLINE
+
+BIN := .venv/bin
+# Any Python starts the set-up, which then looks for one that fits (or takes PYTHON=...).
+STARTER := $(shell command -v python3 || command -v python3.13 || command -v python3.12 || \
+	command -v python3.11 || echo $(PYTHON))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean distclean setup
+
+help: ## this list
+	@echo "redstream: what a person does here"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+run: setup ## stream the help desk example through every stage (state in VAR, by default var/helpdesk)
+	$(BIN)/redstream $(FIT)
+	$(BIN)/redstream $(RUN)
+
+test: check ## check, then every test (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## style (ruff), types (mypy, strict) and layers (import-linter)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## run the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove var/ and every cache; .venv stays
+	rm -rf var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf .venv
+
+setup: ## make or refresh .venv (every other target does it by itself)
+ifeq ($(STARTER),)
+	@echo "redstream needs Python 3.11, 3.12 or 3.13, and finds no python3 at all: install one," >&2
+	@echo "or name it: make ... PYTHON=/path/to/python3.12" >&2
+	@exit 1
+else
+	@"$(STARTER)" tools/setup.py
+endif

@@ -1,0 +1,22 @@
+"""Who decides: the judge's questions and answers, the judges themselves, their examples.
+
+Read `question.py` (what is asked and answered), `port.py` and `examples.py` (the two ports),
+then `policy.py` (how one text is decided). The adapters are imported by their own names:
+`judge.simulated`, `judge.local`, `judge.replay`; `judge.qdrant_edge`, `judge.memory_store`.
+"""
+
+from judge.examples import ExamplePoint, ExampleStore
+from judge.policy import Decision, decide
+from judge.port import Judge
+from judge.question import Answer, Case, Neighbour
+
+__all__ = [
+    "Answer",
+    "Case",
+    "Decision",
+    "ExamplePoint",
+    "ExampleStore",
+    "Judge",
+    "Neighbour",
+    "decide",
+]

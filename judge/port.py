@@ -1,0 +1,41 @@
+"""The port every judge fits: an LLM, a stand-in, recorded answers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from judge.question import Answer, Case, Neighbour
+
+
+class Judge(Protocol):
+    """Validates labels of uncertain texts.
+
+    An endpoint that is away, slow, or wrong in form is an `Answer` without a verdict, not an
+    exception: only what no answer can express is raised (`Fatal`: a wrong key).
+    """
+
+    @property
+    def signature(self) -> str:
+        """How its answers are signed: "simulated", "local", "replay", or the LLM's name."""
+        ...
+
+    @property
+    def teaches(self) -> bool:
+        """Whether what it accepts may train the classifier."""
+        ...
+
+    async def verify(self, case: Case, label: str, neighbours: Sequence[Neighbour]) -> Answer:
+        """Is `label` valid for this text? "valid", "invalid" or "no_verdict".
+
+        `neighbours` are the nearest examples of the label and the nearest of any label, so
+        that a judge can weigh the label against its rivals; most similar first.
+        """
+        ...
+
+    async def choose(
+        self, case: Case, options: Sequence[str], neighbours: Sequence[Neighbour]
+    ) -> Answer:
+        """Which of `options` is it, or none? "chosen", "none" or "no_verdict".
+
+        `neighbours` are the nearest examples of any label and of each option.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""What is learnt: encoder, subsets, heads, arbiter, confidence, the assembled classifier."""

@@ -1,0 +1,207 @@
+"""What a classifier is called when it is stored, part by part, and how it is read back.
+
+```
+state              subsets, revoked texts          label/<hash>      name, guide, their embedding
+head/003           the live head of a subset       exemplars/<hash>  what the label is known by
+fit                settings, weights, threshold    reserve/<hash>    kept only for `unlearn`
+base/003, noise/003, bank, metric                  the rest of the reference
+```
+
+A long one has its chunks numbered: `metric/0`, `metric/1`, ... (see `models.snapshot`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from models.confidence import Weights
+from models.errors import DamagedPart
+from models.exemplars import Shelf
+from models.heads import Chosen, Head
+from models.labels import LabelInfo, label_hash
+from models.metric import Metric
+from models.reference import Bank, Reference, Settings
+from models.snapshot import Blob, gather, unpack
+from models.unknown import Unknown
+
+if TYPE_CHECKING:
+    from models.classifier import Classifier
+
+FORMAT = 1
+RESERVE = "reserve/"
+
+T = TypeVar("T")
+
+
+def active_ids(shelf: Shelf) -> list[str]:
+    """Ids of the exemplars that are used, in their order."""
+    return [shelf.ids[i] for i in shelf.active]
+
+
+def print_of(infos: Sequence[LabelInfo], shelves: Sequence[Shelf]) -> str:
+    """A fingerprint of a subset's labels and of the exemplars that are used."""
+    digest = hashlib.sha256()
+    for info, shelf in zip(infos, shelves, strict=True):
+        digest.update("".join([*info.blob.digests, *shelf.blob.digests]).encode())
+    return digest.hexdigest()
+
+
+def same_shelf(one: Shelf, other: Shelf) -> bool:
+    """Whether two labels have the same exemplars in use."""
+    return one is other or one.blob.digests == other.blob.digests
+
+
+def blobs_of(classifier: Classifier) -> dict[str, Blob]:
+    """Everything that is stored, by name."""
+    state = {
+        "format": FORMAT,
+        "subsets": [list(names) for names in classifier.subsets],
+        "revoked": sorted(classifier.revoked),
+    }
+    blobs = {"state": Blob(state, {}), **classifier.reference.blobs}
+    for i, head in enumerate(classifier.heads):
+        blobs[f"head/{i:03d}"] = head.blob
+    for label, shelf in classifier.shelves.items():
+        name = label_hash(label)
+        blobs[f"label/{name}"] = classifier.infos[label].blob
+        blobs[f"exemplars/{name}"] = shelf.blob
+        if len(shelf.spare):
+            blobs[f"{RESERVE}{name}"] = shelf.reserve
+    return blobs
+
+
+class Reader:
+    """Reads blobs out of parts, and takes from the previous classifier what is unchanged."""
+
+    def __init__(self, parts: Mapping[str, bytes], previous: Classifier | None) -> None:
+        self._parts = parts
+        self._known = previous.blobs if previous is not None else {}
+
+    def unchanged(self, name: str) -> bool:
+        """Whether the previous classifier has the very same bytes under that name."""
+        blob = self._known.get(name)
+        if blob is None:
+            return False
+        chunks = gather(name, self._parts)
+        return [hashlib.sha256(c).hexdigest() for c in chunks.values()] == list(blob.digests)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a blob."""
+        return name in self._parts or f"{name}/0" in self._parts
+
+    def read(self, name: str, build: Callable[[Blob], T]) -> T:
+        """Build an object from a blob; whatever does not fit is `DamagedPart`."""
+        blob = unpack(name, gather(name, self._parts))
+        try:
+            return build(blob)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DamagedPart(name, f"cannot be read ({error!r})") from error
+
+
+def read_head(blob: Blob) -> Head:
+    """A head back from how it is stored."""
+    head = Head(tuple(blob.meta["labels"]), blob.arrays["weights"], blob.arrays["bias"])
+    if head.weights.ndim != 2 or not len(head.labels) == len(head.weights) == len(head.bias):
+        raise ValueError("labels, weights and bias differ in number")
+    return head
+
+
+def _read_metric(blob: Blob) -> Metric:
+    a = blob.arrays
+    return Metric(a["within"], a["total"], a["mean"])
+
+
+def _read_chosen(blob: Blob) -> Chosen:
+    return Chosen(blob.arrays["rows"].astype(np.intp), blob.arrays["weight"])
+
+
+def read_reference(reader: Reader, previous: Reference | None) -> Reference:
+    """The reference, or the previous one where nothing of it changed."""
+    if previous is not None and all(reader.unchanged(name) for name in previous.blobs):
+        return previous
+    fit = reader.read("fit", lambda blob: blob)
+    meta: Mapping[str, Any] = fit.meta
+    try:
+        subsets = len(meta["prints"])
+        unknown = float("inf") if meta["unknown"] is None else float(meta["unknown"])
+        settings = Settings(**meta["settings"])
+        share, threshold = float(meta["share"]), float(meta["threshold"])
+        counts = {str(k): int(v) for k, v in meta["counts"].items()}
+        contender, rest = fit.arrays["contender"], fit.arrays["rest"]
+        quick, full = Weights(contender[0], rest[0]), Weights(contender[1], rest[1])
+        strange = Unknown(fit.arrays["mean"], fit.arrays["deviation"], unknown)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DamagedPart("fit", f"cannot be read ({error!r})") from error
+    return Reference(
+        settings=settings,
+        metric=reader.read("metric", _read_metric),
+        heads=tuple(reader.read(f"base/{i:03d}", read_head) for i in range(subsets)),
+        prints=tuple(meta["prints"]),
+        bank=reader.read(
+            "bank",
+            lambda b: Bank(b.arrays["vectors"], b.arrays["ids"], b.arrays["subset"], share),
+        ),
+        chosen=tuple(reader.read(f"noise/{i:03d}", _read_chosen) for i in range(subsets)),
+        counts=counts,
+        quick=quick,
+        full=full,
+        unknown=strange,
+        threshold=threshold,
+    )
+
+
+def read_label(reader: Reader, label: str, previous: Classifier | None) -> tuple[LabelInfo, Shelf]:
+    """A label and its shelf, shared with the previous classifier where unchanged."""
+    name = label_hash(label)
+    reserve = f"{RESERVE}{name}"
+    names = [f"label/{name}", f"exemplars/{name}", *([reserve] * reader.has(reserve))]
+    info = None
+    if previous is not None and label in previous.infos:
+        if reader.unchanged(names[0]):
+            info = previous.infos[label]
+        old = previous.shelves[label]
+        spared = len(names) == 3
+        if bool(len(old.spare)) == spared and all(reader.unchanged(n) for n in names[1:]):
+            return info or reader.read(names[0], LabelInfo.read), old
+    info = info or reader.read(names[0], LabelInfo.read)
+    if info.label != label:
+        raise DamagedPart(names[0], f"is of the label {info.label!r}, not {label!r}")
+    shelf = reader.read(names[1], Shelf.read)
+    if len(names) == 3:
+        shelf = shelf.beside(reader.read(reserve, Shelf.read))
+    return info, shelf
+
+
+def read(parts: Mapping[str, bytes], previous: Classifier | None) -> dict[str, Any]:
+    """The fields of the classifier that wrote these parts."""
+    reader = Reader(parts, previous)
+    state = reader.read("state", lambda blob: blob).meta
+    if state.get("format") != FORMAT:
+        raise DamagedPart("state", f"is of format {state.get('format')!r}, not {FORMAT}")
+    reference = read_reference(reader, previous.reference if previous else None)
+    subsets = tuple(tuple(names) for names in state["subsets"])
+    heads = []
+    for i, names in enumerate(subsets):
+        part = f"head/{i:03d}"
+        known = previous is not None and i < len(previous.heads) and reader.unchanged(part)
+        head = previous.heads[i] if previous and known else reader.read(part, read_head)
+        if head.labels != names or head.weights.shape[1] != reference.metric.dimension:
+            raise DamagedPart(part, "does not fit the other parts")
+        heads.append(head)
+    infos, shelves = {}, {}
+    for label in sorted(label for names in subsets for label in names):
+        infos[label], shelves[label] = read_label(reader, label, previous)
+        if shelves[label].vectors.shape[1] != reference.metric.dimension:
+            raise DamagedPart(f"exemplars/{label_hash(label)}", "does not fit the other parts")
+    return {
+        "reference": reference,
+        "subsets": subsets,
+        "infos": infos,
+        "shelves": shelves,
+        "heads": tuple(heads),
+        "revoked": frozenset(int(one) for one in state["revoked"]),
+    }

@@ -1,0 +1,119 @@
+"""Everything that is computed for a text before the weights: contenders and their features.
+
+A scorer is plain arrays, derived from heads and exemplars; it is used alike by the classifier that
+serves and by the folds that the weights are fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import arbiter
+from models.confidence import FEATURES, FLOOR, SCALE, SURE, Weights
+from models.evidence import Evidence, kernel_evidence
+from models.heads import logsumexp
+from models.metric import Metric, normed
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Features of n texts and their k contenders, best first by rank fusion.
+
+    `contenders` (n, k) label numbers; `features` (n, k, 6), scaled, in the order of FEATURES, with
+    rw still 0; `outside` (n,) log probability of all other labels by the heads; `signals` (n, 2)
+    for unknown; `white` (n, d) the texts, whitened and normalised.
+    """
+
+    contenders: NDArray[np.intp]
+    features: F32
+    outside: F32
+    signals: F32
+    white: F32
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """`weights` (labels, d) and `bias` (labels,) of all heads, `evidence` of all labels."""
+
+    metric: Metric
+    weights: F32
+    bias: F32
+    centroids: F32
+    means: F32
+    spread: F32
+    log_count: F32
+    evidence: tuple[Evidence, ...]
+
+    @classmethod
+    def of(cls, metric: Metric, weights: F32, bias: F32, evidence: Sequence[Evidence]) -> Scorer:
+        """Stack what the labels have; rows in the order of the labels."""
+        means = np.stack([e.mean for e in evidence])
+        count = np.asarray([max(1, e.count) for e in evidence], np.float32)
+        return cls(
+            metric=metric,
+            weights=weights,
+            bias=bias,
+            centroids=np.stack([e.centroid for e in evidence]),
+            means=means,
+            spread=np.einsum("ld,ld->l", means, means),
+            log_count=np.log(count),
+            evidence=tuple(evidence),
+        )
+
+    def contest(self, x: F32, prior: F32) -> Contest:
+        """Contenders and features of texts (n, d), with the labels' log prior (labels,)."""
+        whitened = self.metric.whiten(x)
+        white = normed(whitened)
+        scores = x @ self.weights.T + self.bias
+        # The bias has learnt log(count): without it a young label competes with an old one.
+        scores -= self.log_count
+        signals = self._signals(x, whitened, scores)
+        scores -= logsumexp(scores)[:, None]
+        cosw = white @ self.centroids.T
+        keep = arbiter.contender_count(len(self.evidence))
+        candidates = arbiter.shortlist([scores, cosw], 2 * keep)
+        known = np.maximum(candidates, 0)
+        blk = np.take_along_axis(scores, known, axis=1)
+        near = np.take_along_axis(cosw, known, axis=1)
+        ls, lsw = kernel_evidence(x, white, candidates, self.evidence)
+        best = arbiter.fuse([blk, near, ls], candidates, keep)
+        contenders, blk, near, ls, lsw = (
+            np.take_along_axis(score, best, axis=1) for score in (known, blk, near, ls, lsw)
+        )
+        unasked = np.zeros_like(blk)
+        features = np.stack([blk, near, ls, lsw, unasked, prior[contenders]], axis=2) * SCALE
+        features[:, :, 0] = np.maximum(features[:, :, 0], FLOOR)
+        np.put_along_axis(scores, contenders, -np.inf, axis=1)
+        outside = np.maximum(logsumexp(scores), FLOOR)
+        return Contest(contenders.astype(np.intp), features, outside, signals, white)
+
+    def arbitrated(self, contest: Contest, rows: NDArray[np.intp]) -> F32:
+        """Features (m, k, 6) of some of the texts, with what the arbiter says of them."""
+        features = contest.features[rows].copy()
+        rw = arbiter.ridge(contest.white[rows], contest.contenders[rows], self.evidence)
+        features[:, :, FEATURES.index("rw")] = rw * SCALE[FEATURES.index("rw")]
+        return features
+
+    def probabilities(self, contest: Contest, quick: Weights, full: Weights) -> F64:
+        """(n, k + 1), rest last: by the quick weights, and where those are unsure by the full."""
+        found = quick.probabilities(contest.features, contest.outside)
+        unsure = np.flatnonzero(found[:, :-1].max(axis=1) < SURE)
+        if len(unsure):
+            features = self.arbitrated(contest, unsure)
+            found[unsure] = full.probabilities(features, contest.outside[unsure])
+        return found
+
+    def _signals(self, x: F32, whitened: F32, scores: F32) -> F32:
+        length = np.einsum("nd,nd->n", whitened, whitened)
+        distance = self.spread - 2 * (whitened @ self.means.T)
+        nearest = length + distance.min(axis=1)
+        strange = nearest - self.metric.background(x)
+        level = logsumexp(scores) - scores.mean(axis=1)
+        return np.stack([strange, -level], axis=1).astype(np.float32)

@@ -1,0 +1,106 @@
+"""Puts the house together from the settings: store, judge and stages over one log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from judge.examples import ExampleStore
+from judge.local import LocalJudge
+from judge.port import Judge
+from judge.qdrant_edge import EdgeExampleStore
+from judge.simulated import SimulatedJudge
+from models.classifier import Classifier
+from models.encoder import Encoder
+from models.errors import Fatal
+from models.similar import similar_labels
+from streams.embedded.log import SqliteLog
+from streams.examples import read_gold
+from streams.feed import Feed
+from streams.folder import Folder
+from streams.ledger import Ledger
+from streams.records import FileMark
+from streams.settings import Settings
+from streams.stage import Stage, outgoing
+from streams.stages.classify import Classify
+from streams.stages.judge import JudgeStage
+from streams.stages.later import Later
+from streams.stages.ledger import LedgerStage
+from streams.stages.remember import Remember
+from streams.stages.train import Train
+from streams.stages.write import Write
+from streams.textindex import TextIndex
+from streams.topology import MARKS
+
+
+def open_store(settings: Settings, encoder: Encoder) -> EdgeExampleStore:
+    """Open the embedded example store."""
+    return EdgeExampleStore(Folder(settings.var).examples, encoder.dimension)
+
+
+def build_judge(settings: Settings, classifier: Classifier) -> Judge:
+    """Return the judge the settings name.
+
+    Raises:
+        Fatal: a simulated judge without a gold file, or with one that does not fit.
+    """
+    if settings.judge == "local":
+        return LocalJudge()
+    if settings.gold is None:
+        raise Fatal("the simulated judge needs gold labels: name a file with --gold")
+    gold = read_gold(settings.gold)
+    strange = sorted(set(gold.values()) - set(classifier.labels))
+    if strange:
+        raise Fatal(f"{settings.gold} has labels the model does not know: {', '.join(strange[:5])}")
+    return SimulatedJudge(
+        gold,
+        classifier.labels,
+        similar_labels(classifier),
+        error=settings.judge_error,
+        seed=settings.seed,
+    )
+
+
+def build_stages(
+    settings: Settings,
+    log: SqliteLog,
+    encoder: Encoder,
+    store: ExampleStore,
+    out: Path | None,
+) -> Sequence[Stage]:
+    """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
+    folder, feed = Folder(settings.var), Feed(log)
+    classifier = feed.newest().classifier
+    stages: list[Stage] = [
+        Classify(
+            encoder,
+            feed,
+            TextIndex(folder.texts),
+            audit=settings.audit,
+            seed=settings.seed,
+            max_text=settings.max_text,
+        ),
+        JudgeStage(build_judge(settings, classifier), store, concurrency=settings.concurrency),
+        Later(),
+        Remember(store),
+        Train(feed),
+        LedgerStage(Ledger(folder.ledger)),
+    ]
+    if out is not None:
+        claim_output(log, out)
+        stages.append(Write(out))
+    return stages
+
+
+def claim_output(log: SqliteLog, path: Path) -> None:
+    """Make sure an output file is ours before anything in it is cut back.
+
+    Raises:
+        Fatal: the file holds something and is none of this folder's outputs.
+    """
+    mark = FileMark(role="out", path=str(path.absolute()), bytes=0, rows=0)
+    if log.newest(MARKS.name, mark.key.encode()) is not None:
+        return
+    if path.exists() and path.stat().st_size:
+        raise Fatal(f"{path} holds something already: move it away, or name another --out")
+    log.append([outgoing(MARKS, mark.key, mark)])

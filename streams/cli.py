@@ -1,0 +1,174 @@
+"""The program. Heavy modules are imported by the commands that need them: `--help` is fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+app = typer.Typer(
+    help="Label a never-ending stream of texts from a few examples of each label. A cheap"
+    " classifier labels what it is sure of, a judge validates the rest and teaches it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+letters = typer.Typer(help="What could not be used: list it, look at it, put it back.")
+app.add_typer(letters, name="deadletters")
+
+Var = Annotated[
+    Path | None, typer.Option(help="Folder of everything that is kept [REDSTREAM_VAR, var]")
+]
+
+
+def settings_of(**flags: Any) -> Settings:
+    """Return the settings: flags over environment over defaults."""
+    from pydantic import ValidationError
+
+    from models.errors import Fatal
+    from streams.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Fatal(f"setting REDSTREAM_{str(first['loc'][0]).upper()}: {first['msg']}") from None
+
+
+@app.command()
+def fit(
+    examples: Annotated[Path, typer.Argument(help="JSON Lines with `text` and `label`")],
+    labels: Annotated[
+        Path | None, typer.Option(help="JSON Lines with `label`, `name`, `guide`")
+    ] = None,
+    var: Var = None,
+    encoder: Annotated[str | None, typer.Option(help="Encoder name [REDSTREAM_ENCODER]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes every random choice")] = None,
+) -> None:
+    """Make the first model from labelled examples. The same examples again are no work."""
+    from streams import screen
+    from streams.fit import fit as make
+
+    settings = settings_of(var=var, encoder=encoder, seed=seed)
+    with screen.steps() as progress:
+        fitted = make(settings, examples, labels, progress)
+    screen.fitted(fitted, settings)
+
+
+@app.command()
+def run(
+    texts: Annotated[str, typer.Argument(help="JSONL or CSV file with `text`, or - for a pipe")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for labelled events; the last line of an id holds")
+    ] = None,
+    var: Var = None,
+    judge: Annotated[str | None, typer.Option(help="local or simulated [REDSTREAM_JUDGE]")] = None,
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="JSON Lines with `id`, `label`: for simulated judge and summary only"),
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
+    lockstep: Annotated[
+        bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
+    ] = False,
+) -> None:
+    """Label a stream. Stopped or killed, the same command goes on where it was."""
+    from streams import screen
+    from streams.examples import read_gold
+    from streams.run import run as work
+    from streams.summary import grade, summarize
+
+    settings = settings_of(var=var, judge=judge, gold=gold, encoder=encoder)
+    known = read_gold(settings.gold) if settings.gold else None
+    screen.announce(settings, texts)
+    with screen.watching() as watch:
+        finished = work(settings, texts, out, lockstep=lockstep, watch=watch)
+    screen.summary(summarize(settings), grade(settings, known) if known else None, settings, out)
+    if not finished:
+        screen.say("Stopped. The same command goes on from here.")
+        raise typer.Exit(130)
+
+
+@app.command()
+def status(var: Var = None) -> None:
+    """Show how things stand, also while a run is under way."""
+    from streams import screen
+    from streams.summary import summarize
+
+    settings = settings_of(var=var)
+    screen.summary(summarize(settings), None, settings, None)
+
+
+@app.command()
+def explain(
+    text_id: Annotated[str, typer.Argument(metavar="ID", help="The text's id")],
+    var: Var = None,
+) -> None:
+    """Tell how a text came to its label: proposals, verdicts, versions."""
+    from streams import screen
+    from streams.explain import explain as story
+
+    screen.story(text_id, story(settings_of(var=var), text_id))
+
+
+@letters.command("list")
+def list_letters(
+    every: Annotated[bool, typer.Option("--all", help="Also those that were put back")] = False,
+    var: Var = None,
+) -> None:
+    """List the dead letters, oldest first."""
+    from streams import screen
+    from streams.deadletters import list_dead
+
+    screen.dead_letters(list_dead(settings_of(var=var), all_of_them=every))
+
+
+@letters.command("show")
+def show_letter(
+    position: Annotated[str, typer.Argument(help="topic/partition/offset, from the list")],
+    var: Var = None,
+) -> None:
+    """Write the original bytes of one dead letter to standard output."""
+    from models.errors import Fatal
+    from streams.deadletters import list_dead
+
+    for letter in list_dead(settings_of(var=var), all_of_them=True):
+        if letter.position == position:
+            sys.stdout.buffer.write(letter.original())
+            return
+    raise Fatal(f"no dead letter at {position}; `redstream deadletters list` shows them")
+
+
+@letters.command("requeue")
+def requeue_letters(
+    positions: Annotated[list[str] | None, typer.Argument(help="Positions from the list")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that were not put back yet")] = False,
+    var: Var = None,
+) -> None:
+    """Put dead letters back where they came from; the next run handles them."""
+    from models.errors import Fatal
+    from streams import screen
+    from streams.deadletters import requeue
+
+    if not positions and not every:
+        raise Fatal("name positions from `redstream deadletters list`, or --all")
+    count = requeue(settings_of(var=var), None if every else set(positions or ()))
+    screen.say(f"{count} put back; the next run handles them")
+
+
+def main() -> None:
+    """Run the program; an error of ours is one clear line and exit code 1."""
+    from models.errors import RedstreamError
+
+    try:
+        app(prog_name="redstream")
+    except RedstreamError as error:
+        print(f"redstream: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -1,0 +1,46 @@
+"""Putting dead letters back after a repair."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+from streams.figures import Figures
+from streams.folder import Folder, working
+from streams.records import DeadLetter
+from streams.settings import Settings
+from streams.stage import Outgoing, outgoing
+from streams.textindex import REQUEUED_HEADER
+from streams.topology import DEADLETTERS
+
+
+def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLetter]:
+    """Return the dead letters of a folder, oldest first."""
+    figures = Figures(Folder(settings.var).ledger)
+    try:
+        return figures.dead_letters(all_of_them=all_of_them)
+    finally:
+        figures.close()
+
+
+def requeue(settings: Settings, positions: Collection[str] | None) -> int:
+    """Publish dead letters to where they came from; None for all. Returns how many.
+
+    The next run handles them. An id they claimed before is still theirs.
+    """
+    letters = [
+        letter
+        for letter in list_dead(settings)
+        if positions is None or letter.position in positions
+    ]
+    with working(settings) as log:
+        for letter in letters:
+            marked = letter.model_copy(update={"requeued": time.time()})
+            headers = {REQUEUED_HEADER: letter.position, **letter.headers}
+            log.append(
+                [
+                    Outgoing(letter.topic, letter.original_key(), letter.original(), headers),
+                    outgoing(DEADLETTERS, letter.position, marked),
+                ]
+            )
+    return len(letters)

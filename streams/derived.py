@@ -1,0 +1,45 @@
+"""Catching up what is derived from the log: a ledger or an index lost is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from models.errors import Fatal
+from streams.stage import Delivered, Reader
+from streams.topology import StageSpec, Topic
+
+CHUNK = 1_000
+
+
+async def catch_up(
+    reader: Reader,
+    spec: StageSpec,
+    topics: Sequence[Topic],
+    position: Callable[[str], int],
+    apply: Callable[[Sequence[Delivered]], Awaitable[None]],
+) -> int:
+    """Apply what the group has committed but the derived state has not seen.
+
+    `position` gives, per topic, the offset the derived state stands at. Returns how many records
+    were applied again: 0 unless the state was lost.
+
+    Raises:
+        Fatal: the state is ahead of the log: it belongs to another one.
+    """
+    again = 0
+    for topic in topics:
+        at, committed = position(topic.name), reader.position(spec.name, topic.name)
+        if at > reader.end(topic.name):
+            raise Fatal(
+                f"what '{spec.name}' derived from '{topic.name}' is ahead of the log"
+                f" ({at} > {reader.end(topic.name)}): it belongs to another log; remove the"
+                " stage's own file from the folder and it is rebuilt"
+            )
+        while at < committed:
+            records = [r for r in reader.read_from(topic.name, at, CHUNK) if r.offset < committed]
+            if not records:
+                break
+            await apply(records)
+            again += len(records)
+            at = records[-1].offset + 1
+    return again

@@ -1,0 +1,50 @@
+"""One process works on a `var/` folder at a time; a second one is told who it is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streams.errors import Held
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder while the block runs; the kernel lets go of it if the process dies.
+
+    Raises:
+        Held: another process holds it; the message names the process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Held(f"{folder} is held by {_who(file.name)}; stop it or use --var") from None
+        file.truncate(0)
+        json.dump(
+            {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+            },
+            file,
+        )
+        file.flush()
+        yield
+
+
+def _who(path: str) -> str:
+    try:
+        who = json.loads(Path(path).read_text(encoding="utf-8"))
+        return f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -1,0 +1,145 @@
+"""The embedded event log: topics, offsets and positions in one SQLite file.
+
+What a batch publishes and the position it moves are one transaction, so that within the log a
+run is exactly-once: killed at any moment, it goes on where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from streams.database import open_database, transaction
+from streams.stage import Delivered, Outgoing
+from streams.topology import TOPICS
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS topics (
+    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, next INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, offset INTEGER NOT NULL,
+    key BLOB, value BLOB, headers TEXT, at REAL NOT NULL, compacted INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS records_by_offset ON records (topic, offset);
+CREATE INDEX IF NOT EXISTS records_by_key ON records (topic, key) WHERE compacted = 1;
+CREATE TABLE IF NOT EXISTS positions (
+    consumer TEXT NOT NULL, topic INTEGER NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (consumer, topic)
+) WITHOUT ROWID;
+"""
+COLUMNS = "seq, offset, key, value, headers, at"
+
+
+class SqliteLog:
+    """The log of one `var/` folder. One process writes; others may read (`read_only`)."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        # FULL: what stages derive from the log (ledger, index of ids) must never be ahead of it,
+        # not even after a power cut.
+        self._db = open_database(path, SCHEMA, 1, read_only=read_only, synchronous="FULL")
+        if not read_only:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO topics (name) VALUES (?)", [(t.name,) for t in TOPICS]
+            )
+        self._ids: dict[str, int] = dict(self._db.execute("SELECT name, id FROM topics"))
+        self._compacted = {t.name for t in TOPICS if t.compacted}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def commit(self, group: str, batch: Sequence[Delivered], outputs: Iterable[Outgoing]) -> None:
+        """Publish `outputs` and move the group past `batch`, in one transaction."""
+        after = {delivered.topic: delivered.offset + 1 for delivered in batch}
+        now = time.time()
+        with transaction(self._db):
+            for output in outputs:
+                self._append(output, now)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO positions VALUES (?, ?, ?)",
+                [(group, self._ids[topic], offset) for topic, offset in after.items()],
+            )
+
+    def append(self, outputs: Iterable[Outgoing]) -> None:
+        """Publish without moving any position, in one transaction."""
+        self.commit("", (), outputs)
+
+    def _append(self, output: Outgoing, now: float) -> None:
+        topic = self._ids[output.topic]
+        compacted = output.topic in self._compacted
+        if compacted:
+            self._db.execute(
+                "DELETE FROM records WHERE compacted = 1 AND topic = ? AND key = ?",
+                (topic, output.key),
+            )
+            if output.value is None:
+                return
+        (offset,) = self._db.execute(
+            "UPDATE topics SET next = next + 1 WHERE id = ? RETURNING next - 1", (topic,)
+        ).fetchone()
+        headers = json.dumps(dict(output.headers)) if output.headers else None
+        self._db.execute(
+            "INSERT INTO records (topic, offset, key, value, headers, at, compacted)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (topic, offset, output.key, output.value, headers, now, compacted),
+        )
+
+    def read(self, group: str, topics: Sequence[str], limit: int) -> list[Delivered]:
+        """Return the next records for a group over all its topics, in order of arrival."""
+        rows = []
+        for topic in topics:
+            rows += self._rows(topic, self.position(group, topic), limit)
+        rows.sort(key=lambda row: row[0])
+        return [delivered for _, delivered in rows[:limit]]
+
+    def read_from(self, topic: str, offset: int, limit: int) -> list[Delivered]:
+        """Return up to `limit` records of a topic from `offset` on, in order."""
+        return [delivered for _, delivered in self._rows(topic, offset, limit)]
+
+    def _rows(self, topic: str, offset: int, limit: int) -> list[tuple[int, Delivered]]:
+        found = self._db.execute(
+            f"SELECT {COLUMNS} FROM records WHERE topic = ? AND offset >= ?"
+            " ORDER BY offset LIMIT ?",
+            (self._ids[topic], offset, limit),
+        )
+        return [(row[0], _delivered(topic, row)) for row in found]
+
+    def newest(self, topic: str, key: bytes) -> Delivered | None:
+        """Return the newest record under a key of a compacted topic."""
+        row = self._db.execute(
+            f"SELECT {COLUMNS} FROM records WHERE compacted = 1 AND topic = ? AND key = ?"
+            " ORDER BY offset DESC",
+            (self._ids[topic], key),
+        ).fetchone()
+        return None if row is None else _delivered(topic, row)
+
+    def end(self, topic: str) -> int:
+        """Return the offset that the next record of the topic will get."""
+        row = self._db.execute("SELECT next FROM topics WHERE name = ?", (topic,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def position(self, group: str, topic: str) -> int:
+        """Return the offset up to which the group has committed."""
+        row = self._db.execute(
+            "SELECT next FROM positions WHERE consumer = ? AND topic = ?",
+            (group, self._ids[topic]),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def waiting(self, group: str, topics: Sequence[str]) -> int:
+        """Return how many records lie before the group, still to be read."""
+        return sum(
+            self._db.execute(
+                "SELECT COUNT(*) FROM records WHERE topic = ? AND offset >= ?",
+                (self._ids[topic], self.position(group, topic)),
+            ).fetchone()[0]
+            for topic in topics
+        )
+
+
+def _delivered(topic: str, row: tuple[int, int, bytes, bytes, str | None, float]) -> Delivered:
+    _, offset, key, value, headers, at = row
+    return Delivered(topic, 0, offset, key, value, json.loads(headers) if headers else {}, at)

@@ -1,0 +1,180 @@
+"""The embedded runner: gives every stage its batches and commits what it answers.
+
+Free running, each stage is a task and they overlap; in lockstep one stage at a time runs, in an
+order that depends on the log alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from streams.embedded.log import SqliteLog
+from streams.errors import NotYet
+from streams.stage import Outgoing, Stage, deliver
+
+BACKLOG_BATCHES = 4
+"""How many batches the source may be ahead of the first stage."""
+
+
+POLL_SECONDS = 0.02
+"""How often the source is asked again when it has nothing."""
+
+
+class Source(Protocol):
+    """Where texts come from; its own position travels as a mark among what it returns."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether nothing more will come."""
+
+    def take(self, limit: int) -> list[Outgoing]:
+        """Return up to `limit` further records and the mark that moves past them."""
+
+
+class NoSource:
+    """Nothing new: only what lies in the log is worked on."""
+
+    exhausted = True
+
+    def take(self, limit: int) -> list[Outgoing]:
+        """Return nothing."""
+        return []
+
+
+class EmbeddedRunner:
+    """Runs stages (in the order of the flow) over the embedded log until nothing is left."""
+
+    def __init__(
+        self,
+        log: SqliteLog,
+        stages: Sequence[Stage],
+        source: Source | None = None,
+        *,
+        batch: int | None = None,
+        on_commit: Callable[[str], None] = lambda stage: None,
+    ) -> None:
+        self._log = log
+        self._stages = list(stages)
+        self._source = source or NoSource()
+        self._batch = batch
+        self._on_commit = on_commit
+        self._stop = asyncio.Event()
+        self._failure: Exception | None = None
+        self._idle: set[str] = set()
+        self._wake = {stage.spec.name: asyncio.Event() for stage in self._stages}
+
+    def stop(self) -> None:
+        """Finish the batches in hand, then return from `run`."""
+        self._stop.set()
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for wake in self._wake.values():
+            wake.set()
+
+    async def run(self, *, lockstep: bool = False) -> bool:
+        """Work until the source is exhausted and nothing waits; True if so, False if stopped."""
+        try:
+            for stage in self._stages:
+                await stage.start(self._log)
+            return await (self._lockstep() if lockstep else self._free())
+        finally:
+            for stage in self._stages:
+                await stage.close()
+
+    def _limit(self, stage: Stage) -> int:
+        return min(self._batch or stage.spec.batch, stage.spec.batch)
+
+    async def _step(self, stage: Stage) -> bool:
+        """Give a stage one batch and commit its answer; False where nothing waits for it."""
+        topics = [topic.name for topic in stage.spec.reads]
+        batch = self._log.read(stage.spec.name, topics, self._limit(stage))
+        if not batch:
+            return False
+        self._idle.discard(stage.spec.name)
+        outputs = await deliver(stage, batch)
+        self._log.commit(stage.spec.name, batch, outputs)
+        self._on_commit(stage.spec.name)
+        return True
+
+    def _feed_source(self) -> bool:
+        records = self._source.take(self._batch or self._stages[0].spec.batch)
+        if records:
+            self._log.append(records)
+        return bool(records)
+
+    async def _lockstep(self) -> bool:
+        while not self._stop.is_set():
+            moved, delay = False, None
+            for stage in reversed(self._stages):
+                try:
+                    moved = await self._step(stage)
+                except NotYet as wait:
+                    delay = min(delay or wait.delay, wait.delay)
+                if moved:
+                    break
+            if not moved and not self._feed_source():
+                if delay is None and self._source.exhausted:
+                    return True
+                await self._rest(delay or POLL_SECONDS)
+            await asyncio.sleep(0)  # lets the progress line and signals in
+        return False
+
+    async def _free(self) -> bool:
+        workers = [asyncio.create_task(self._work(stage)) for stage in self._stages]
+        finished = False
+        try:
+            while not (self._stop.is_set() or finished):
+                moved = self._backlog() < BACKLOG_BATCHES and self._feed_source()
+                if moved:
+                    self._wake_all()
+                finished = not moved and self._source.exhausted and self._drained()
+                await asyncio.sleep(0 if moved else POLL_SECONDS)
+        finally:
+            self.stop()
+            await asyncio.gather(*workers)
+        if self._failure is not None:
+            raise self._failure
+        return finished
+
+    def _backlog(self) -> float:
+        first = self._stages[0]
+        waiting = self._log.waiting(first.spec.name, [topic.name for topic in first.spec.reads])
+        return waiting / self._limit(first)
+
+    def _drained(self) -> bool:
+        if len(self._idle) < len(self._stages):
+            return False
+        return not any(
+            self._log.waiting(stage.spec.name, [topic.name for topic in stage.spec.reads])
+            for stage in self._stages
+        )
+
+    async def _work(self, stage: Stage) -> None:
+        """Give one stage its batches until the run stops."""
+        name = stage.spec.name
+        try:
+            while not self._stop.is_set():
+                self._wake[name].clear()
+                try:
+                    moved = await self._step(stage)
+                except NotYet as wait:
+                    await self._rest(wait.delay)
+                    continue
+                if moved:
+                    self._wake_all()
+                    await self._rest(stage.spec.pause)
+                else:
+                    self._idle.add(name)
+                    await self._wake[name].wait()
+        except Exception as error:
+            self._failure = self._failure or error
+            self.stop()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not past a stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)

@@ -1,0 +1,43 @@
+"""Errors of the moving parts, under the root in `models.errors`.
+
+RedstreamError
+├── Transient
+│   └── NotYet            the work is fine, its time has not come: ask again after a delay
+├── Permanent
+│   ├── Unreadable        bytes that are no record of the topic's kind
+│   ├── TooLarge          a record or a text over the stated limit
+│   └── IdConflict        an id that already stands for another text
+└── Fatal
+    ├── Held              another process works on this `var/`
+    └── NoModel           nothing was fitted yet
+"""
+
+from models.errors import Fatal, Permanent, Transient
+
+
+class NotYet(Transient):
+    """The batch is fine but its time has not come; ask again after `delay` seconds."""
+
+    def __init__(self, message: str, delay: float) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class Unreadable(Permanent):
+    """The bytes are no record of the topic's kind."""
+
+
+class TooLarge(Permanent):
+    """The record or its text is over the stated limit."""
+
+
+class IdConflict(Permanent):
+    """The id already stands for a text with another content."""
+
+
+class Held(Fatal):
+    """Another process works on this `var/` folder."""
+
+
+class NoModel(Fatal):
+    """There is no model to serve: nothing was fitted yet."""

@@ -1,0 +1,89 @@
+"""Labelled examples, label names and gold labels, read from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic_core import from_json
+
+from models.errors import Fatal
+
+
+@dataclass(frozen=True)
+class SeedExample:
+    """One labelled text to start from."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class LabelText:
+    """What a label is called and what belongs under it."""
+
+    label: str
+    name: str
+    guide: str = ""
+
+
+def read_examples(path: Path) -> list[SeedExample]:
+    """Read JSON Lines with `text` and `label`.
+
+    Raises:
+        Fatal: the file cannot be read, holds nothing, or a line is no example; names the line.
+    """
+    examples = [
+        SeedExample(_field(row, "text", where), _field(row, "label", where))
+        for where, row in _rows(path)
+    ]
+    if not examples:
+        raise Fatal(f"{path} holds no examples")
+    return examples
+
+
+def read_labels(path: Path) -> list[LabelText]:
+    """Read JSON Lines with `label`, and optionally `name` and `guide`."""
+    return [
+        LabelText(
+            label := _field(row, "label", where),
+            str(row.get("name") or spoken(label)),
+            str(row.get("guide") or ""),
+        )
+        for where, row in _rows(path)
+    ]
+
+
+def read_gold(path: Path) -> dict[str, str]:
+    """Read JSON Lines with `id` and `label`; kept away from everything that predicts."""
+    return {_field(row, "id", where): _field(row, "label", where) for where, row in _rows(path)}
+
+
+def spoken(label: str) -> str:
+    """Return a label as words."""
+    return label.replace("_", " ").strip()
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise Fatal(f"cannot read {path}: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            where = f"{path}:{number}"
+            try:
+                row = from_json(line)
+            except ValueError as error:
+                raise Fatal(f"{where} is not JSON: {error}") from None
+            if not isinstance(row, dict):
+                raise Fatal(f"{where} is not a JSON object")
+            yield where, row
+
+
+def _field(row: dict[str, object], name: str, where: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str | int) or not str(value).strip():
+        raise Fatal(f"{where}: the field {name!r} is missing or empty")
+    return str(value).strip()

@@ -1,0 +1,129 @@
+"""What the ledger can be asked: counts, the story of one text, the dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.database import open_database
+from streams.ledger import MAX_ROUNDS, SCHEMA
+from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How things stand, in texts unless said otherwise."""
+
+    labeled: dict[Authority, int]
+    held: int
+    for_a_person: int
+    judged: int
+    audited: int
+    accepted: int
+    calls: int
+    tokens: int
+    dead: int
+    version: int
+    learnt: int
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that is known of one text, in the order in which it happened."""
+
+    events: list[Labeled]
+    verdicts: list[Verdict]
+    held: Uncertain | None
+    rounds_left: int
+
+
+class Figures:
+    """The reading side of a ledger, also while another process writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = open_database(path, SCHEMA, 1, read_only=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def counts(self) -> Counts:
+        """Count everything."""
+        by_rank = dict(self._db.execute("SELECT rank, COUNT(*) FROM truths GROUP BY rank"))
+        decided = {
+            (decision, bool(audit)): count
+            for decision, audit, count in self._db.execute(
+                "SELECT decision, audit, COUNT(DISTINCT id) FROM verdicts"
+                " WHERE decision IS NOT NULL GROUP BY decision, audit"
+            )
+        }
+        version = self._db.execute(
+            "SELECT number, learnt, threshold FROM versions ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        calls, tokens = self._one("SELECT SUM(calls), SUM(tokens) FROM verdicts")
+        return Counts(
+            labeled={authority: by_rank.get(authority.rank, 0) for authority in Authority},
+            held=self._one("SELECT COUNT(*) FROM held")[0],
+            for_a_person=self._one("SELECT COUNT(*) FROM held WHERE round >= ?", MAX_ROUNDS)[0],
+            judged=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 0")[0],
+            audited=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 1")[0],
+            accepted=sum(n for (decision, _), n in decided.items() if decision == "accepted"),
+            calls=calls or 0,
+            tokens=tokens or 0,
+            dead=self._one("SELECT COUNT(*) FROM deadletters WHERE requeued IS NULL")[0],
+            version=version[0] if version else 0,
+            learnt=version[1] if version else 0,
+            threshold=version[2] if version else 0.0,
+        )
+
+    def _one(self, query: str, *values: object) -> tuple[int, ...]:
+        row: tuple[int, ...] = self._db.execute(query, values).fetchone()
+        return row
+
+    def story(self, text_id: str) -> Story:
+        """Tell what happened to a text; an unknown id has an empty story."""
+        events = self._db.execute("SELECT json FROM events WHERE id = ?", (text_id,))
+        verdicts = self._db.execute(
+            "SELECT json FROM verdicts WHERE id = ? ORDER BY at", (text_id,)
+        )
+        held = self._db.execute("SELECT round, json FROM held WHERE id = ?", (text_id,)).fetchone()
+        return Story(
+            events=sorted(
+                (Labeled.model_validate_json(json) for (json,) in events), key=lambda e: e.order
+            ),
+            verdicts=[Verdict.model_validate_json(json) for (json,) in verdicts],
+            held=Uncertain.model_validate_json(held[1]) if held else None,
+            rounds_left=MAX_ROUNDS - held[0] if held else 0,
+        )
+
+    def truths(self) -> dict[str, tuple[str, Authority]]:
+        """Return the newest truth of every labelled text: label and authority."""
+        ranks = list(Authority)
+        return {
+            text_id: (label, ranks[rank])
+            for text_id, label, rank in self._db.execute("SELECT id, label, rank FROM truths")
+        }
+
+    def first_proposals(self) -> dict[str, str]:
+        """Return what the classifier alone led with when each text first came."""
+        proposals = {}
+        for (json,) in self._db.execute("SELECT json FROM events ORDER BY at DESC"):
+            event = Labeled.model_validate_json(json)
+            if event.authority is Authority.CLASSIFIER:
+                proposals[event.id] = event.label
+        for (json,) in self._db.execute("SELECT json FROM verdicts ORDER BY at DESC"):
+            verdict = Verdict.model_validate_json(json)
+            proposals[verdict.id] = verdict.proposed
+        return proposals
+
+    def judged_ids(self) -> set[str]:
+        """Return the ids of all texts the judge was asked about because of doubt."""
+        rows = self._db.execute("SELECT DISTINCT id FROM verdicts WHERE audit = 0")
+        return {text_id for (text_id,) in rows}
+
+    def dead_letters(self, *, all_of_them: bool = False) -> list[DeadLetter]:
+        """Return the dead letters, oldest first; those put back only if asked for."""
+        where = "" if all_of_them else "WHERE requeued IS NULL"
+        rows = self._db.execute(f"SELECT json FROM deadletters {where} ORDER BY at")
+        return [DeadLetter.model_validate_json(json) for (json,) in rows]

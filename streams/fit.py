@@ -1,0 +1,150 @@
+"""`redstream fit`: the first version of the model, from labelled examples."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from models.classifier import Classifier, LabelInfo
+from models.encoder import Encoder, load_encoder
+from models.errors import Fatal
+from models.exemplars import Example
+from streams.assembly import open_store
+from streams.embedded.log import SqliteLog
+from streams.embedded.runner import EmbeddedRunner
+from streams.errors import NoModel
+from streams.examples import LabelText, SeedExample, read_examples, read_labels, spoken
+from streams.feed import Feed, Version
+from streams.folder import Folder, working
+from streams.ledger import Ledger
+from streams.records import FileMark, LabelCommand, Retrain
+from streams.settings import Settings
+from streams.stage import Outgoing, Stage, outgoing
+from streams.stages.ledger import LedgerStage
+from streams.stages.remember import Remember
+from streams.textindex import TextIndex
+from streams.topology import LABELS, MARKS, RETRAIN
+from streams.wire import Vector, derived_id
+
+SEEDS = "the seed examples"
+"""The name under which the folder remembers what it was fitted from."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit ended in."""
+
+    version: Version
+    examples: int
+    again: bool
+
+
+def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progress) -> Fitted:
+    """Fit the first version, publish the examples and the model, and fill the example store.
+
+    The same examples again are no work; a folder is fitted once.
+
+    Raises:
+        Fatal: a file cannot be used, or the folder was fitted from other examples.
+    """
+    seeds = list(dict.fromkeys(read_examples(examples)))
+    names = _names(seeds, read_labels(labels) if labels else [])
+    mark = FileMark(
+        role="in", path=SEEDS, bytes=0, rows=len(seeds), digest=_digest(settings, seeds, names)
+    )
+    with working(settings) as log:
+        try:
+            return _known(log, mark, settings, len(seeds))
+        except NoModel:
+            pass
+        progress("loading the encoder", 0.0)
+        encoder = load_encoder(settings.encoder)
+        progress("embedding the examples", 0.1)
+        embeddings = encoder.encode([seed.text for seed in seeds])
+        named = encoder.encode([f"{name.name}. {name.guide}".strip() for name in names])
+        ids = [derived_id("seed", seed.label, seed.text) for seed in seeds]
+        classifier = Classifier.fit(
+            [
+                Example(id=id_, label=seed.label, embedding=row, gold=True)
+                for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
+            ],
+            [
+                LabelInfo(label=n.label, name=n.name, guide=n.guide, embedding=row)
+                for n, row in zip(names, named, strict=True)
+            ],
+            encoder=encoder.identity,
+            seed=settings.seed,
+            target=settings.target,
+            progress=progress,
+        )
+        now = time.time()
+        lessons = [
+            _lesson(id_, seed, Vector.of(row.astype(np.float32), encoder.identity), now)
+            for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
+        ]
+        commands = [
+            LabelCommand(command="add", label=n.label, name=n.name, guide=n.guide or None, at=now)
+            for n in names
+        ]
+        feed = Feed(log)
+        log.append(
+            [
+                *lessons,
+                *(outgoing(LABELS, command.label, command) for command in commands),
+                *feed.publish(classifier, applied=len(lessons), learnt=0, touched=()),
+                outgoing(MARKS, mark.key, mark),
+            ]
+        )
+        _fill(settings, log, encoder)
+        return Fitted(feed.newest(), len(seeds), again=False)
+
+
+def _fill(settings: Settings, log: SqliteLog, encoder: Encoder) -> None:
+    """Bring what is derived from the log into being: example store, ledger, index of ids."""
+    folder = Folder(settings.var)
+    store = open_store(settings, encoder)
+    TextIndex(folder.texts).close()
+    stages: list[Stage] = [Remember(store), LedgerStage(Ledger(folder.ledger))]
+
+    async def work() -> None:
+        await EmbeddedRunner(log, stages).run()
+        await store.close()
+
+    asyncio.run(work())
+
+
+def _known(log: SqliteLog, mark: FileMark, settings: Settings, examples: int) -> Fitted:
+    version = Feed(log).newest()
+    found = log.newest(MARKS.name, mark.key.encode())
+    if found is None or FileMark.decode(found.value).digest != mark.digest:
+        raise Fatal(
+            f"{settings.var} was fitted from other examples, labels, encoder or seed: name another"
+            " folder with --var, or remove this one"
+        )
+    return Fitted(version, examples, again=True)
+
+
+def _names(seeds: Sequence[SeedExample], given: Sequence[LabelText]) -> list[LabelText]:
+    names = {seed.label: LabelText(seed.label, spoken(seed.label)) for seed in seeds}
+    names |= {name.label: name for name in given}
+    return [names[label] for label in sorted(names)]
+
+
+def _digest(settings: Settings, seeds: Sequence[SeedExample], names: Sequence[LabelText]) -> str:
+    told = repr((settings.encoder, settings.seed, settings.target, sorted(map(repr, seeds)), names))
+    return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _lesson(id_: str, seed: SeedExample, embedding: Vector, now: float) -> Outgoing:
+    lesson = Retrain(
+        kind="seed", id=id_, label=seed.label, text=seed.text, embedding=embedding, at=now
+    )
+    return outgoing(RETRAIN, id_, lesson)

@@ -1,0 +1,50 @@
+"""One `var/` folder: where what is kept lies, and holding it while working on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.embedded.lock import held
+from streams.embedded.log import SqliteLog
+from streams.settings import Settings
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where what is kept lies."""
+
+    var: Path
+
+    @property
+    def log(self) -> Path:
+        """The event log: the only file that cannot be rebuilt."""
+        return self.var / "log.sqlite"
+
+    @property
+    def ledger(self) -> Path:
+        """The state of every text, derived from the log."""
+        return self.var / "ledger.sqlite"
+
+    @property
+    def texts(self) -> Path:
+        """The ids that were seen, derived from the log."""
+        return self.var / "texts.sqlite"
+
+    @property
+    def examples(self) -> Path:
+        """The example store, derived from the log."""
+        return self.var / "examples"
+
+
+@contextmanager
+def working(settings: Settings) -> Iterator[SqliteLog]:
+    """Hold the folder and open its log."""
+    with held(settings.var):
+        log = SqliteLog(Folder(settings.var).log)
+        try:
+            yield log
+        finally:
+            log.close()

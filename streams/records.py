@@ -1,0 +1,275 @@
+"""Every kind of record that moves, as it stands on the wire (JSON, UTF-8).
+
+Our own records ignore fields they do not know, so that two versions can run side by side
+while an upgrade rolls. What comes from outside is read by `streams.incoming`, which keeps
+unknown fields as `attributes`. Times are seconds since the epoch (UTC).
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from streams.wire import Record, Vector, content_of, derived_id
+
+
+class Authority(StrEnum):
+    """Who decided; a later member overrules an earlier one."""
+
+    CLASSIFIER = "classifier"
+    JUDGE = "judge"
+    PERSON = "person"
+
+    @property
+    def rank(self) -> int:
+        """Return the place in the order of authority, 0 for the weakest."""
+        return list(Authority).index(self)
+
+
+class Text(Record):
+    """A text to label; its id is the key all the way."""
+
+    id: str
+    text: str
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    source: str | None = None
+    received: float = 0.0
+
+    @property
+    def content(self) -> str:
+        """Return the key of the content."""
+        return content_of(self.text)
+
+
+class Contender(Record):
+    """A label that may be right, with its calibrated probability."""
+
+    label: str
+    probability: float
+
+
+class Uncertain(Record):
+    """A text for the judge: the classifier was not sure, or an audit asks.
+
+    `rejected` are the labels the judge has refused for it in earlier rounds: it is not asked
+    about them again.
+    """
+
+    text: Text
+    embedding: Vector
+    contenders: list[Contender]
+    rejected: list[str] = Field(default_factory=list)
+    model: int
+    round: int = 1
+    audit: bool = False
+    inclusion: float = 1.0
+    attempt: int = 0
+    due: float = 0.0
+
+
+class Recheck(Record):
+    """A held text whose contenders a new model version changed."""
+
+    text: Text
+    embedding: Vector
+    lead: str
+    rejected: list[str] = Field(default_factory=list)
+    round: int
+    model: int
+
+
+class Labeled(Record):
+    """A labelled event: what downstream lives on."""
+
+    id: str
+    label: str
+    authority: Authority
+    decision: int
+    event: str
+    confidence: float | None = None
+    contenders: list[Contender] = Field(default_factory=list)
+    signed: str
+    model: int
+    guide: str | None = None
+    prompt: str | None = None
+    neighbours: list[str] = Field(default_factory=list)
+    text: str
+    attributes: dict[str, JsonValue] = Field(default_factory=dict)
+    source: str | None = None
+    received: float = 0.0
+    at: float
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Return the place among the events of one text: the greatest is the truth."""
+        return self.authority.rank, self.decision, self.event
+
+    @classmethod
+    def make(
+        cls,
+        text: Text,
+        label: str,
+        authority: Authority,
+        decision: int,
+        signed: str,
+        model: int,
+        **more: Any,
+    ) -> Labeled:
+        """Build the event; its id is derived, so that a second delivery is the same event."""
+        return cls(
+            id=text.id,
+            label=label,
+            authority=authority,
+            decision=decision,
+            event=derived_id("labeled", text.id, text.content, authority, decision, label),
+            signed=signed,
+            model=model,
+            text=text.text,
+            attributes=text.attributes,
+            source=text.source,
+            received=text.received,
+            at=time.time(),
+            **more,
+        )
+
+
+class Verdict(Record):
+    """One answer of the judge or a person; the last one of a decision is `final`.
+
+    `decision` is set on the final one; `held` carries the text when it stays undecided.
+    """
+
+    id: str
+    event: str
+    question: Literal["verify", "choose", "review"]
+    options: list[str]
+    outcome: Literal["valid", "invalid", "chosen", "none", "no_verdict"]
+    label: str | None = None
+    kind: str | None = None
+    signed: str
+    authority: Authority = Authority.JUDGE
+    round: int = 1
+    audit: bool = False
+    inclusion: float = 1.0
+    proposed: str
+    confidence: float
+    model: int
+    guide: str | None = None
+    prompt: str | None = None
+    neighbours: list[str] = Field(default_factory=list)
+    reason: str = ""
+    tokens: int = 0
+    calls: int = 0
+    final: bool = False
+    decision: Literal["accepted", "undecided", "away"] | None = None
+    held: Uncertain | None = None
+    at: float
+
+
+class Retrain(Record):
+    """One line of the training set: a seed example, an accepted text, or a revocation."""
+
+    kind: Literal["seed", "accepted", "revoked"]
+    id: str
+    label: str
+    text: str = ""
+    embedding: Vector | None = None
+    authority: Authority | None = None
+    signed: str | None = None
+    at: float
+
+    @model_validator(mode="after")
+    def _teaches_with_an_embedding(self) -> Self:
+        if self.kind != "revoked" and self.embedding is None:
+            raise ValueError("a lesson without an embedding")
+        return self
+
+
+class LabelCommand(Record):
+    """A change of the label set."""
+
+    command: Literal["add", "retire", "rename", "merge", "guide"]
+    label: str
+    into: str | None = None
+    name: str | None = None
+    guide: str | None = None
+    at: float
+
+
+class Manifest(Record):
+    """One whole version of the model: names its parts by content."""
+
+    number: int
+    epoch: int
+    hash: str
+    encoder: str
+    threshold: float
+    labels: list[str]
+    parts: dict[str, str]
+    applied: int = Field(description="offset in `retrain` up to which texts are learnt")
+    learnt: int
+    touched: list[str]
+    at: float
+
+
+class Drift(Record):
+    """A noticed change of the stream, with its evidence."""
+
+    kind: Literal["disagreement", "embeddings", "shares"]
+    labels: list[str]
+    since: float
+    evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    at: float
+
+
+class DeadLetter(Record):
+    """What could not be used: original bytes, provenance and reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    error: str
+    message: str
+    attempt: int
+    version: str
+    value: str = Field(description="original bytes, base64")
+    key: str | None = Field(default=None, description="original key, base64")
+    headers: dict[str, str] = Field(default_factory=dict)
+    requeued: float | None = None
+    at: float
+
+    @property
+    def position(self) -> str:
+        """Return topic/partition/offset of the record: the key of its dead letter."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    def original(self) -> bytes:
+        """Return the bytes as they arrived."""
+        return base64.b64decode(self.value)
+
+    def original_key(self) -> bytes | None:
+        """Return the key as it arrived."""
+        return None if self.key is None else base64.b64decode(self.key)
+
+
+class FileMark(Record):
+    """How much of a file is read (`in`) or written (`out`), committed with the records it made.
+
+    `digest` (of an input) is that of the bytes read so far: a file that changed is noticed.
+    """
+
+    role: Literal["in", "out"]
+    path: str
+    bytes: int
+    rows: int
+    digest: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the record's key."""
+        return f"{self.role}:{self.path}"

@@ -1,0 +1,90 @@
+"""`redstream run`: texts through every stage, with progress, from where the last run stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.encoder import load_encoder
+from streams.assembly import build_stages, open_store
+from streams.embedded.log import SqliteLog
+from streams.embedded.runner import EmbeddedRunner, Source
+from streams.feed import Feed
+from streams.figures import Counts, Figures
+from streams.folder import Folder, working
+from streams.settings import Settings
+from streams.source import FileSource, StandardInput
+from streams.topology import CLASSIFY, TEXTS
+
+WATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a run looks like at a moment: texts read and classified so far, and all counts."""
+
+    read: int
+    classified: int
+    counts: Counts
+
+
+Watcher = Callable[[Sight], None]
+
+
+def run(
+    settings: Settings, texts: str, out: Path | None, *, lockstep: bool, watch: Watcher
+) -> bool:
+    """Label every text of a file (or "-", standard input); True when nothing is left to do.
+
+    Raises:
+        Fatal: no model, no such file, a folder held by another process.
+    """
+    with working(settings) as log:
+        Feed(log).newest()
+        source = _source(texts, log)
+        encoder = load_encoder(settings.encoder)
+        store = open_store(settings, encoder)
+        stages = build_stages(settings, log, encoder, store, out)
+        runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
+
+        async def work() -> bool:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with suppress(NotImplementedError):
+                    loop.add_signal_handler(number, runner.stop)
+            watching = asyncio.create_task(_watch(log, settings, watch))
+            try:
+                return await runner.run(lockstep=lockstep)
+            finally:
+                watching.cancel()
+                await store.close()
+
+        return asyncio.run(work())
+
+
+def _source(texts: str, log: SqliteLog) -> Source:
+    return StandardInput(sys.stdin.buffer) if texts == "-" else FileSource(Path(texts), log)
+
+
+async def _watch(log: SqliteLog, settings: Settings, watch: Watcher) -> None:
+    figures = Figures(Folder(settings.var).ledger)
+    try:
+        while True:
+            watch(sight(log, figures))
+            await asyncio.sleep(WATCH_SECONDS)
+    finally:
+        figures.close()
+
+
+def sight(log: SqliteLog, figures: Figures) -> Sight:
+    """Return how things stand now."""
+    return Sight(
+        read=log.end(TEXTS.name),
+        classified=log.position(CLASSIFY.name, TEXTS.name),
+        counts=figures.counts(),
+    )

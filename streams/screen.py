@@ -1,0 +1,215 @@
+"""What a person sees in the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from streams.records import Authority, DeadLetter
+
+if TYPE_CHECKING:
+    from streams.figures import Story
+    from streams.fit import Fitted
+    from streams.run import Sight
+    from streams.settings import Settings
+    from streams.summary import Grades, Summary
+
+PLAIN_SECONDS = 5.0
+"""Seconds between two progress lines where the output is no terminal."""
+
+JUDGES = {
+    "local": "the local judge (weighs neighbours; no LLM)",
+    "simulated": "a SIMULATED judge (knows the gold labels and errs on purpose; no LLM)",
+}
+
+console = Console(highlight=False)
+
+
+def say(message: str) -> None:
+    """Print one line."""
+    console.print(message, markup=False)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, float], None]]:
+    """Show the steps of a long piece of work, each with the time it was reached."""
+    started = time.monotonic()
+    last = ""
+
+    def step(name: str, _: float) -> None:
+        nonlocal last
+        if name != last:
+            console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {escape(name)}")
+            last = name
+
+    yield step
+
+
+def fitted(result: Fitted, settings: Settings) -> None:
+    """Say what a fit ended in."""
+    manifest = result.version.manifest
+    if result.again:
+        say(
+            f"{settings.var} is fitted from these examples already; it is now at model"
+            f" {manifest.number} with {manifest.learnt} texts learnt."
+        )
+        return
+    say(f"Fitted {len(manifest.labels)} labels from {result.examples} examples: model 1.")
+    if manifest.threshold > 1:
+        say(
+            f"The examples cannot support a precision of {settings.target:.2f} unasked:"
+            " every text will be judged until more are learnt."
+        )
+    else:
+        say(
+            f"Texts with a confidence of {manifest.threshold:.2f} or more are labelled unasked"
+            f" (cross-validated for a precision of {settings.target:.2f})."
+        )
+
+
+def announce(settings: Settings, texts: str) -> None:
+    """Say what is about to run."""
+    say(f"Labelling {texts} with {JUDGES[settings.judge]}.")
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Sight], None]]:
+    """Keep one live line on a terminal; elsewhere print a line now and then."""
+    started, printed = time.monotonic(), 0.0
+    first: Sight | None = None
+    live = console.status("starting") if console.is_terminal else None
+    if live:
+        live.start()
+
+    def watch(sight: Sight) -> None:
+        nonlocal printed, first
+        first = first or sight
+        elapsed = time.monotonic() - started
+        line = _line(sight, (sight.classified - first.classified) / max(elapsed, 0.1))
+        if live:
+            live.update(line)
+        elif elapsed - printed >= PLAIN_SECONDS:
+            printed = elapsed
+            say(line)
+
+    try:
+        yield watch
+    finally:
+        if live:
+            live.stop()
+
+
+def _line(sight: Sight, rate: float) -> str:
+    counts = sight.counts
+    judged = counts.judged / sight.classified if sight.classified else 0.0
+    return (
+        f"{sight.classified} of {sight.read} read · {rate:.0f}/s · judged {judged:.0%}"
+        f" · accepted {counts.accepted} · undecided {counts.held} · model {counts.version}"
+    )
+
+
+def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path | None) -> None:
+    """Print how things stand."""
+    counts = found.counts
+    table = Table(title=f"{settings.var}", title_justify="left", title_style="bold")
+    table.add_column("decided by")
+    table.add_column("texts", justify="right")
+    if grades:
+        table.add_column("right (gold)", justify="right")
+    for authority in Authority:
+        if counts.labeled[authority] or authority is not Authority.PERSON:
+            right = [str(grades.right[authority])] if grades else []
+            table.add_row(str(authority), str(counts.labeled[authority]), *right)
+    table.add_row("undecided, held", str(counts.held), *(["-"] if grades else []))
+    table.add_section()
+    overall = [str(grades.overall)] if grades else []
+    table.add_row("all", str(sum(counts.labeled.values()) + counts.held), *overall)
+    console.print(table)
+    _facts(found, settings)
+    if grades:
+        _graded(grades, counts.learnt)
+    if out:
+        say(f"Labelled events: {out}")
+
+
+def _facts(found: Summary, settings: Settings) -> None:
+    counts = found.counts
+    say(
+        f"Judge: {counts.calls} calls, {counts.tokens} tokens, about {counts.judged} doubtful texts"
+        f" and {counts.audited} audits; {counts.accepted} accepted,"
+        f" {counts.for_a_person} wait for a person."
+    )
+    taught = ", ".join(f"{label} {n}" for label, n in found.lessons.most_common(5))
+    say(
+        f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
+        f"{f' (most: {taught})' if taught else ''}; the model is at version {counts.version}."
+    )
+    if found.repeats:
+        say(f"Repeats dropped: {found.repeats}.")
+    if counts.dead:
+        say(f"Dead letters: {counts.dead}. See `redstream deadletters list --var {settings.var}`.")
+    if found.backlog:
+        waiting = ", ".join(f"{stage} {n}" for stage, n in found.backlog.items())
+        say(f"Still waiting in the log: {waiting}. `redstream run` goes on with it.")
+
+
+def _graded(grades: Grades, learnt: int) -> None:
+    if learnt:
+        say(f"Of what the judge taught, right: {grades.lessons_right}.")
+    table = Table(title="By quarter of the stream", title_justify="left", title_style="bold")
+    table.add_column("quarter")
+    table.add_column("judged", justify="right")
+    table.add_column("classifier's own first answer right", justify="right")
+    for number, quarter in enumerate(grades.quarters, 1):
+        table.add_row(str(number), str(quarter.judged), str(quarter.proposed_right))
+    console.print(table)
+
+
+def story(text_id: str, found: Story) -> None:
+    """Print how a text came to its label."""
+    told = found.held.text if found.held else None
+    text = told.text if told else (found.events[0].text if found.events else "")
+    console.print(Text(f"{text_id}: {text}"))
+    for verdict in found.verdicts:
+        options = ", ".join(verdict.options)
+        asked = "audit" if verdict.audit else f"round {verdict.round}"
+        say(
+            f"  {verdict.signed} ({asked}, model {verdict.model} proposed {verdict.proposed}"
+            f" at {verdict.confidence:.2f}): {verdict.question} {options} → {verdict.outcome}"
+            f"{f' {verdict.label}' if verdict.label else ''}"
+            f"{f', {verdict.reason}' if verdict.reason else ''}"
+        )
+    for event in found.events:
+        sure = f" at {event.confidence:.2f}" if event.confidence is not None else ""
+        others = ", ".join(f"{c.label} {c.probability:.2f}" for c in event.contenders)
+        say(f"  {event.authority} ({event.signed}) labelled it {event.label}{sure}; from {others}")
+    if found.held:
+        say(f"  undecided: held, {found.rounds_left} rounds left before it waits for a person")
+    elif found.events:
+        say(f"  → {found.events[-1].label}, by {found.events[-1].authority}")
+    else:
+        say("  not decided yet: still in the log")
+
+
+def dead_letters(found: Sequence[DeadLetter]) -> None:
+    """Print a table of dead letters."""
+    if not found:
+        say("No dead letters.")
+        return
+    table = Table()
+    for column in ("position", "stage", "error", "message", "bytes"):
+        table.add_column(column, overflow="fold")
+    for letter in found:
+        size = str(len(letter.original()))
+        table.add_row(
+            *map(escape, (letter.position, letter.stage, letter.error, letter.message, size))
+        )
+    console.print(table)

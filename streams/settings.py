@@ -1,0 +1,27 @@
+"""Every setting: its name (`REDSTREAM_` in front), its default and what it means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from flags, then from the environment (`REDSTREAM_NAME`), then the defaults here."""
+
+    model_config = SettingsConfigDict(env_prefix="REDSTREAM_", extra="ignore", frozen=True)
+
+    var: Path = Field(Path("var"), description="folder of everything that is kept")
+    encoder: str = Field("default", description="sentence-transformers name, or 'hashing'")
+    judge: Literal["local", "simulated"] = Field("local", description="who validates")
+    gold: Path | None = Field(None, description="gold labels, for the simulated judge only")
+    judge_error: float = Field(0.1, ge=0, lt=1, description="share of wrong simulated answers")
+    target: float = Field(0.95, gt=0, lt=1, description="precision of what nobody is asked about")
+    audit: float = Field(0.05, ge=0, le=1, description="share of confident texts judged too")
+    seed: int = Field(0, description="fixes every random choice")
+    concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
+    max_text: int = Field(20_000, ge=1, description="longest text, in characters")
+    batch: int | None = Field(None, ge=1, description="most records in one batch of any stage")

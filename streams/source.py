@@ -1,0 +1,167 @@
+"""Where texts come from: a JSONL or CSV file, or standard input.
+
+A source hands over records as they are: what is no usable text becomes a dead letter in
+`classify`, with the bytes that stood in the file. Its mark travels with the records, so that a
+run that was killed reads on where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO
+
+from models.errors import Fatal
+from streams.incoming import SOURCE_HEADER
+from streams.records import FileMark
+from streams.stage import Outgoing, Reader, outgoing
+from streams.topology import MARKS, TEXTS
+
+LONGEST_LINE = 16 << 20
+"""A longer line is handed over in pieces of this many bytes (and ends in the dead letters)."""
+
+csv.field_size_limit(LONGEST_LINE)
+
+
+class FileSource:
+    """Reads a file from its mark on. Changed before the mark, it is read from the start again:
+    what was seen is dropped by its id, what is new is labelled.
+    """
+
+    def __init__(self, path: Path, reader: Reader) -> None:
+        self._path = path.absolute()
+        try:
+            self._file: BinaryIO = self._path.open("rb")
+        except OSError as error:
+            raise Fatal(f"cannot read {path}: {error.strerror}") from None
+        self._digest = blake2b(digest_size=16)
+        self._bytes = self._rows = 0
+        self._resume(reader)
+        self.exhausted = False
+        self._values = self._csv_rows() if path.suffix.lower() == ".csv" else self._lines()
+
+    def _resume(self, reader: Reader) -> None:
+        empty = FileMark(role="in", path=str(self._path), bytes=0, rows=0)
+        found = reader.newest(MARKS.name, empty.key.encode())
+        mark = FileMark.decode(found.value) if found else empty
+        while piece := self._file.read(min(1 << 20, mark.bytes - self._file.tell())):
+            self._digest.update(piece)
+        if self._digest.hexdigest() == mark.digest:
+            self._bytes, self._rows = mark.bytes, mark.rows
+        else:
+            self._digest = blake2b(digest_size=16)
+            self._file.seek(0)
+
+    def take(self, limit: int) -> list[Outgoing]:
+        """Return up to `limit` further records and the mark that moves past them."""
+        records = []
+        for value in self._values:
+            source = f"{self._path}:{self._rows}"
+            records.append(Outgoing(TEXTS.name, None, value, {SOURCE_HEADER: source}))
+            if len(records) == limit:
+                break
+        else:
+            self.exhausted = True
+        if records:
+            mark = FileMark(
+                role="in",
+                path=str(self._path),
+                bytes=self._bytes,
+                rows=self._rows,
+                digest=self._digest.hexdigest(),
+            )
+            records.append(outgoing(MARKS, mark.key, mark))
+        return records
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        while line := self._file.readline(LONGEST_LINE):
+            self._bytes += len(line)
+            self._digest.update(line)
+            yield line
+
+    def _lines(self) -> Iterator[bytes]:
+        for line in self._raw_lines():
+            self._rows += 1
+            yield line.rstrip(b"\r\n")
+
+    def _csv_rows(self) -> Iterator[bytes]:
+        columns = self._csv_header()
+        taken: list[bytes] = []
+
+        def decoded() -> Iterator[str]:
+            for line in self._raw_lines():
+                taken.append(line)
+                yield line.decode("utf-8", "surrogateescape")
+
+        rows = csv.reader(decoded(), strict=True)
+        while True:
+            taken.clear()
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error:
+                cells = []
+            self._rows += 1
+            raw = b"".join(taken)
+            yield _row_value(columns, cells) or raw.rstrip(b"\r\n")
+
+    def _csv_header(self) -> list[str]:
+        at = self._file.tell()
+        self._file.seek(0)
+        header = self._file.readline(LONGEST_LINE)
+        if at == 0:
+            self._bytes = len(header)
+            self._digest.update(header)
+        else:
+            self._file.seek(at)
+        columns = next(csv.reader([header.decode("utf-8-sig", "replace")]), [])
+        if "text" not in columns:
+            raise Fatal(f"{self._path} has no column 'text' but {', '.join(columns) or 'nothing'}")
+        return columns
+
+
+def _row_value(columns: list[str], cells: list[str]) -> bytes | None:
+    """Return the row as JSON; None where it does not fit the header or is not UTF-8."""
+    if len(cells) != len(columns):
+        return None
+    row = dict(zip(columns, cells, strict=True))
+    if row.get("id") == "":
+        del row["id"]
+    try:
+        return json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return None
+
+
+class StandardInput:
+    """Reads JSON Lines from a pipe, as they come. What was not yet taken dies with the process."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=1_000)
+        self.exhausted = False
+        threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
+
+    def _pump(self, stream: BinaryIO) -> None:
+        while line := stream.readline(LONGEST_LINE):
+            self._queue.put(line.rstrip(b"\r\n"))
+        self._queue.put(None)
+
+    def take(self, limit: int) -> list[Outgoing]:
+        """Return what has arrived, up to `limit` records; never wait."""
+        records: list[Outgoing] = []
+        while len(records) < limit:
+            try:
+                line = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if line is None:
+                self.exhausted = True
+                break
+            records.append(Outgoing(TEXTS.name, None, line))
+        return records

@@ -1,0 +1,172 @@
+"""classify: a text in; a labelled event where the classifier is sure, else a case for the judge.
+
+Some of the sure ones go to the judge as well (audits): only they are an unbiased sample.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.classifier import Prediction
+from models.encoder import Encoder
+from models.errors import Fatal
+from streams.derived import catch_up
+from streams.errors import IdConflict
+from streams.feed import Feed, Version
+from streams.incoming import read_text
+from streams.ledger import MAX_ROUNDS
+from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
+from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
+from streams.textindex import Claim, TextIndex
+from streams.topology import CLASSIFY, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.wire import Vector
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A text with its embedding, and the recheck it comes from, if it does."""
+
+    text: Text
+    embedding: NDArray[np.float32]
+    recheck: Recheck | None = None
+
+
+class Classify:
+    """Labels what the model in service is sure of."""
+
+    spec = CLASSIFY
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        feed: Feed,
+        index: TextIndex,
+        *,
+        audit: float,
+        seed: int,
+        max_text: int,
+    ) -> None:
+        self._encoder = encoder
+        self._feed = feed
+        self._index = index
+        self._audit = audit
+        self._seed = seed
+        self._max_text = max_text
+
+    async def start(self, reader: Reader) -> None:
+        """Check the encoder against the model, and know every id that was seen before."""
+        expected = self._feed.newest().manifest.encoder
+        if expected != self._encoder.identity:
+            raise Fatal(
+                f"the model was made with encoder {expected}, the setting gives"
+                f" {self._encoder.identity}: set REDSTREAM_ENCODER as it was, or fit again into"
+                " another --var"
+            )
+        await catch_up(reader, self.spec, (TEXTS,), lambda topic: self._index.position(), self._see)
+
+    async def _see(self, batch: Sequence[Delivered]) -> None:
+        self._index.claim(sort_out(batch, self.spec.name, self._text)[0])
+
+    async def close(self) -> None:
+        """Close the index of ids."""
+        self._index.close()
+
+    async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
+        """Label, or pass on to the judge, every text of the batch."""
+        texts, dead = sort_out(
+            (d for d in batch if d.topic == TEXTS.name), self.spec.name, self._text
+        )
+        rechecks, unreadable = sort_out(
+            (d for d in batch if d.topic == RECHECK.name),
+            self.spec.name,
+            lambda delivered: Recheck.decode(delivered.value),
+        )
+        dead += unreadable
+        new = []
+        for (delivered, text), claim in zip(texts, self._index.claim(texts), strict=True):
+            if claim is Claim.NEW:
+                new.append(text)
+            elif claim is Claim.CONFLICT:
+                error = IdConflict(f"id {text.id!r} already stands for another text")
+                dead.append(dead_letter(delivered, self.spec.name, error))
+        version = self._feed.newest()
+        items = await self._embedded(new)
+        items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
+        if not items:
+            return dead
+        embeddings = np.stack([item.embedding for item in items])
+        predictions = await asyncio.to_thread(version.classifier.predict, embeddings)
+        answers = [
+            record
+            for item, prediction in zip(items, predictions, strict=True)
+            for record in self._answer(item, prediction, version)
+        ]
+        return dead + answers
+
+    def _text(self, delivered: Delivered) -> Text:
+        return read_text(
+            delivered.value, delivered.position, delivered.headers, max_text=self._max_text
+        )
+
+    async def _embedded(self, texts: Sequence[Text]) -> list[_Item]:
+        if not texts:
+            return []
+        encoded = await asyncio.to_thread(self._encoder.encode, [text.text for text in texts])
+        # As it will travel: a text examined again must be seen exactly as it was the first time.
+        rounded = encoded.astype(np.float16).astype(np.float32)
+        return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
+
+    def _answer(self, item: _Item, prediction: Prediction, version: Version) -> list[Outgoing]:
+        """Label the text, ask about it, both (an audit), or leave a held one where it is."""
+        contenders = [
+            Contender(label=c.label, probability=round(c.probability, 6))
+            for c in prediction.contenders
+        ]
+        recheck = item.recheck
+        rejected = recheck.rejected if recheck else []
+        sure = prediction.confidence >= version.classifier.threshold
+        if prediction.label in rejected:
+            return []
+        records = []
+        if sure:
+            event = Labeled.make(
+                item.text,
+                prediction.label,
+                Authority.CLASSIFIER,
+                version.number,
+                signed=f"model {version.number}",
+                model=version.number,
+                confidence=contenders[0].probability,
+                contenders=contenders[:3],
+            )
+            records.append(outgoing(LABELED, item.text.id, event))
+        audit = sure and recheck is None and self._audited(item.text.id)
+        if audit or (not sure and _worth_asking(recheck, prediction.label)):
+            case = Uncertain(
+                text=item.text,
+                embedding=Vector.of(item.embedding, self._encoder.identity),
+                contenders=[c for c in contenders if c.label not in rejected],
+                rejected=rejected,
+                model=version.number,
+                round=recheck.round + 1 if recheck else 1,
+                audit=audit,
+                inclusion=self._audit if audit else 1.0,
+            )
+            records.append(outgoing(UNCERTAIN, item.text.id, case))
+        return records
+
+    def _audited(self, text_id: str) -> bool:
+        """Draw the audits by id and seed: a batch delivered again draws the same ones."""
+        digest = blake2b(f"{self._seed}\x1f{text_id}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") < self._audit * 2**64
+
+
+def _worth_asking(recheck: Recheck | None, lead: str) -> bool:
+    """Tell whether to judge a doubtful text: again only about another lead, and not for ever."""
+    return recheck is None or (lead != recheck.lead and recheck.round < MAX_ROUNDS)

@@ -1,0 +1,61 @@
+"""ledger: the newest truth of every text, published where it changes; held texts examined again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from streams.derived import catch_up
+from streams.feed import MANIFEST
+from streams.ledger import Ledger
+from streams.records import DeadLetter, Labeled, Manifest, Verdict
+from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
+from streams.topology import DEADLETTERS, LABELED, LABELED_LATEST, LEDGER, MODELS, RECHECK, VERDICTS
+from streams.wire import Record
+
+KINDS: dict[str, type[Record]] = {
+    LABELED.name: Labeled,
+    VERDICTS.name: Verdict,
+    MODELS.name: Manifest,
+    DEADLETTERS.name: DeadLetter,
+}
+
+
+class LedgerStage:
+    """Applies every batch to the ledger and publishes what follows from it."""
+
+    spec = LEDGER
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def start(self, reader: Reader) -> None:
+        """Rebuild a ledger that was lost."""
+        await catch_up(reader, self.spec, self.spec.reads, self._ledger.position, self._again)
+
+    async def _again(self, batch: Sequence[Delivered]) -> None:
+        self._ledger.apply(self._records(batch)[0])
+
+    async def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+    async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
+        """Take the batch in and publish new truths and rechecks."""
+        records, dead = self._records(batch)
+        effects = await asyncio.to_thread(self._ledger.apply, records)
+        return [
+            *dead,
+            *(outgoing(LABELED_LATEST, event.id, event) for event in effects.latest),
+            *(outgoing(RECHECK, recheck.text.id, recheck) for recheck in effects.rechecks),
+        ]
+
+    def _records(
+        self, batch: Sequence[Delivered]
+    ) -> tuple[list[tuple[Delivered, Record]], list[Outgoing]]:
+        wanted = (d for d in batch if d.topic != MODELS.name or _is_manifest(d))
+        return sort_out(wanted, self.spec.name, lambda d: KINDS[d.topic].decode(d.value))
+
+
+def _is_manifest(delivered: Delivered) -> bool:
+    return (delivered.key or b"").startswith(MANIFEST.encode()) and delivered.value is not None

@@ -1,0 +1,132 @@
+"""What a run came to: counts, and with gold labels accuracy and what the judge taught."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from streams.embedded.log import SqliteLog
+from streams.figures import Counts, Figures
+from streams.folder import Folder
+from streams.records import Authority, Retrain
+from streams.settings import Settings
+from streams.textindex import TextIndex
+from streams.topology import RETRAIN, STAGES, WRITE
+
+QUARTERS = 4
+CHUNK = 1_000
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole."""
+
+    part: int
+    whole: int
+
+    def __str__(self) -> str:
+        return f"{self.part / self.whole:.3f} ({self.part} of {self.whole})" if self.whole else "-"
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A quarter of the stream in order of arrival."""
+
+    judged: Share
+    proposed_right: Share
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How things stand in a folder."""
+
+    texts: int
+    repeats: int
+    counts: Counts
+    backlog: dict[str, int]
+    lessons: Counter[str]
+
+
+@dataclass(frozen=True)
+class Grades:
+    """What gold labels say about it; they are read here and by the simulated judge only."""
+
+    right: dict[Authority, Share]
+    overall: Share
+    lessons_right: Share
+    quarters: list[Quarter]
+
+
+def summarize(settings: Settings) -> Summary:
+    """Read a folder, whether a run is under way or not."""
+    folder = Folder(settings.var)
+    with ExitStack() as opened:
+        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        figures = opened.enter_context(closing(Figures(folder.ledger)))
+        index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
+        texts, repeats = index.counts()
+        return Summary(
+            texts=texts,
+            repeats=repeats,
+            counts=figures.counts(),
+            backlog={
+                stage.name: waiting
+                for stage in STAGES
+                if stage is not WRITE
+                and (waiting := log.waiting(stage.name, [topic.name for topic in stage.reads]))
+            },
+            lessons=Counter(label for _, label in _lessons(log)),
+        )
+
+
+def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
+    """Compare a folder with gold labels; a text without a label counts as wrong in `overall`."""
+    folder = Folder(settings.var)
+    with ExitStack() as opened:
+        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        figures = opened.enter_context(closing(Figures(folder.ledger)))
+        index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
+        truths, lessons = figures.truths(), _lessons(log)
+        order = [text_id for text_id in index.ids() if text_id in gold]
+        right: dict[Authority, Share] = {}
+        for authority in Authority:
+            of_it = [i for i in order if i in truths and truths[i][1] is authority]
+            right[authority] = _share(truths[i][0] == gold[i] for i in of_it)
+        return Grades(
+            right=right,
+            overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
+            lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
+            quarters=_quarters(order, figures.judged_ids(), figures.first_proposals(), gold),
+        )
+
+
+def _quarters(
+    order: Sequence[str], judged: Set[str], proposals: Mapping[str, str], gold: Mapping[str, str]
+) -> list[Quarter]:
+    size = -(-len(order) // QUARTERS)
+    return [
+        Quarter(
+            judged=_share(i in judged for i in order[at : at + size]),
+            proposed_right=_share(proposals.get(i) == gold[i] for i in order[at : at + size]),
+        )
+        for at in range(0, len(order), size or 1)
+    ]
+
+
+def _share(hits: Iterable[bool]) -> Share:
+    outcomes = list(hits)
+    return Share(sum(outcomes), len(outcomes))
+
+
+def _lessons(log: SqliteLog) -> list[tuple[str, str]]:
+    """Return id and label of everything that was accepted, in order."""
+    lessons, at = [], 0
+    while records := log.read_from(RETRAIN.name, at, CHUNK):
+        for record in records:
+            lesson = Retrain.decode(record.value)
+            if lesson.kind == "accepted":
+                lessons.append((lesson.id, lesson.label))
+        at = records[-1].offset + 1
+    return lessons

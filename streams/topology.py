@@ -1,0 +1,115 @@
+"""Every topic and every stage, in the order in which a text flows. Read this page first.
+
+                     ┌──────────────── recheck ◄─────────────┐
+                     ▼                                       │
+ texts ────────► classify ──sure─────────────► labeled ──► ledger ──► labeled-latest ──► write
+                     │                            ▲          ▲
+                     └─unsure, audits─► uncertain │      verdicts
+                                            ▼     │          │
+            uncertain-later ◄─away─────── judge ──┴──────────┤
+                   └── later ──► uncertain                   └─accepted─► retrain ─► remember
+                                                                             │      (Qdrant)
+ anything unreadable, anywhere ──► deadletters                               └─────► train ─► models
+                                                                              (to every stage)
+
+A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
+what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams import records
+from streams.wire import Record
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: what it carries, how it is keyed, and how long it is kept.
+
+    `record` is None where the value is not one of our records (raw bytes from outside, parts
+    of a model). `partitions` is what the Kafka adapter declares; the embedded log has one.
+    """
+
+    name: str
+    record: type[Record] | None
+    key: str
+    compacted: bool = False
+    partitions: int = 6
+    keep_days: int | None = 7
+
+
+TEXTS = Topic("texts", None, key="text id, or none")
+UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id")
+UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id")
+VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
+RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
+MODELS = Topic("models", None, key="part/SHA or manifest/N", compacted=True, partitions=1)
+LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
+RECHECK = Topic("recheck", records.Recheck, key="text id")
+LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
+LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
+DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
+DEADLETTERS = Topic("deadletters", records.DeadLetter, key="topic/partition/offset", keep_days=30)
+MARKS = Topic("marks", records.FileMark, key="role and path", compacted=True, partitions=1)
+
+TOPICS = (
+    TEXTS,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+    VERDICTS,
+    RETRAIN,
+    MODELS,
+    LABELED,
+    RECHECK,
+    LABELED_LATEST,
+    LABELS,
+    DRIFT,
+    DEADLETTERS,
+    MARKS,
+)
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage: its consumer group, what it reads and writes, and where its code is.
+
+    `batch` is the most records of one batch; `pause` the least seconds between two batches
+    (the trainer publishes at most one version a second; lockstep ignores it).
+    """
+
+    name: str
+    reads: tuple[Topic, ...]
+    writes: tuple[Topic, ...]
+    code: str
+    batch: int = 64
+    pause: float = 0.0
+
+
+CLASSIFY = StageSpec("classify", (RECHECK, TEXTS), (LABELED, UNCERTAIN), "streams.stages.classify")
+JUDGE = StageSpec(
+    "judge",
+    (UNCERTAIN,),
+    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER),
+    "streams.stages.judge",
+    batch=32,
+)
+LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=256)
+REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
+TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
+LEDGER = StageSpec(
+    "ledger",
+    (LABELED, VERDICTS, MODELS, DEADLETTERS),
+    (LABELED_LATEST, RECHECK),
+    "streams.stages.ledger",
+    batch=256,
+)
+WRITE = StageSpec("write", (LABELED_LATEST,), (MARKS,), "streams.stages.write", batch=256)
+
+STAGES = (CLASSIFY, JUDGE, LATER, REMEMBER, TRAIN, LEDGER, WRITE)
+"""In the order of the flow. Every stage may also write to `deadletters`.
+
+Lockstep always runs the last of them that has input, so that what comes next depends on the
+log alone and a run that was killed goes on exactly as it would have gone.
+"""

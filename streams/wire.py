@@ -1,0 +1,71 @@
+"""What all records share: JSON, derived ids, embeddings as they travel."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from hashlib import blake2b
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from streams.errors import Unreadable
+
+NAMESPACE = uuid.UUID("6f1d3a52-8f0e-5c7b-9d55-5d0f1c0b7a11")
+
+
+def derived_id(*parts: object) -> str:
+    """Return the UUIDv5 of a position or an event: the same parts always give the same id."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts)))
+
+
+def content_of(text: str) -> str:
+    """Return the key of a text's content (16 hex digits): for caches and id conflicts, no id."""
+    return blake2b(text.strip().encode(), digest_size=8).hexdigest()
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, unknown fields ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="null")
+
+    def encode(self) -> bytes:
+        """Return the record's JSON."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def decode(cls, value: bytes | None) -> Self:
+        """Read a record of this kind.
+
+        Raises:
+            Unreadable: the bytes are not JSON or not a record of this kind.
+        """
+        try:
+            return cls.model_validate_json(value or b"")
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "record"
+            raise Unreadable(f"no {cls.__name__}: {where}: {first['msg']}") from None
+
+
+class Vector(Record):
+    """An embedding on its way: float16, with the identity of the encoder that made it."""
+
+    encoder: str
+    f16: str
+
+    @classmethod
+    def of(cls, embedding: NDArray[np.float32], encoder: str) -> Vector:
+        """Pack an embedding of shape (d,)."""
+        data = np.ascontiguousarray(embedding, dtype="<f2").tobytes()
+        return cls(encoder=encoder, f16=base64.b64encode(data).decode())
+
+    def array(self) -> NDArray[np.float32]:
+        """Return the embedding, shape (d,), float32."""
+        try:
+            data = base64.b64decode(self.f16, validate=True)
+            return np.frombuffer(data, dtype="<f2").astype(np.float32)
+        except ValueError as error:
+            raise Unreadable(f"no embedding: {error}") from None

@@ -1,0 +1,325 @@
+"""What every example store does, run over each of them."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from judge import qdrant_edge
+from judge.examples import ExamplePoint, ExampleStore, point_id
+from judge.memory_store import MemoryExampleStore
+from judge.qdrant_edge import EdgeExampleStore
+from models.errors import Fatal, Permanent, Transient
+
+D = 4
+ROOT = Path(__file__).parents[2]
+AWKWARD = ["a/b\\c", 'say "no"', "it's", "😀 zwölf", "l\0nul", "label: ?*", "' OR 1=1", " "]
+
+
+def towards(*values: float) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+def point(text_id: str, label: str, *values: float) -> ExamplePoint:
+    return ExamplePoint(text_id, label, f"text of {text_id}", towards(*values))
+
+
+EAST, NORTH, UP = towards(1, 0, 0, 0), towards(0, 1, 0, 0), towards(0, 0, 1, 0)
+SOME = [
+    point("e1", "east", 1, 0, 0, 0),
+    point("e2", "east", 3, 1, 0, 0),
+    point("e3", "east", 1, 2, 0, 0),
+    point("n1", "north", 0, 1, 0, 0),
+    point("n2", "north", 2, 3, 0, 0),
+]
+
+
+@pytest.fixture(params=["memory", "edge"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ExampleStore]:
+    made: ExampleStore = (
+        MemoryExampleStore(D)
+        if request.param == "memory"
+        else EdgeExampleStore(tmp_path / "examples", D)
+    )
+    yield made
+    await made.close()
+
+
+async def test_nearest_of_any_label_comes_most_similar_first(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    found = await store.nearest(EAST, 4)
+    assert [near.id for near in found] == ["e1", "e2", "n2", "e3"]
+    assert [near.label for near in found] == ["east", "east", "north", "east"]
+    assert found[0].text == "text of e1"
+    expected = [1, 3 / 10**0.5, 2 / 13**0.5, 1 / 5**0.5]
+    assert [near.similarity for near in found] == pytest.approx(expected, abs=1e-5)
+
+
+async def test_nearest_of_a_label_sees_no_other_label(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    assert [near.id for near in await store.nearest(EAST, 8, "north")] == ["n2", "n1"]
+    assert await store.nearest(EAST, 8, "nor") == []
+
+
+async def test_the_length_of_an_embedding_does_not_matter(store: ExampleStore) -> None:
+    await store.upsert([point("big", "a", 900, 0, 0, 0), point("small", "a", 0, 0.001, 0, 0)])
+    assert [near.id for near in await store.nearest(towards(0, 7, 0, 0), 1)] == ["small"]
+    assert (await store.nearest(towards(0, 7, 0, 0), 1))[0].similarity == pytest.approx(1)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+async def test_asking_for_none_gets_none(store: ExampleStore, k: int) -> None:
+    await store.upsert(SOME)
+    assert await store.nearest(EAST, k) == []
+
+
+async def test_equally_similar_examples_come_by_id(store: ExampleStore) -> None:
+    await store.upsert([point(name, "a", 1, 0, 0, 0) for name in "cab"])
+    assert [near.id for near in await store.nearest(EAST, 3)] == ["a", "b", "c"]
+
+
+async def test_an_empty_store_has_no_neighbours(store: ExampleStore) -> None:
+    assert await store.nearest(EAST, 8) == []
+    assert await store.nearest(EAST, 8, "east") == []
+    assert await store.count() == await store.count("east") == 0
+    await store.upsert([])
+    await store.delete([])
+    await store.delete(["nobody"])
+    await store.rename("nothing", "something")
+    assert await store.count() == 0
+
+
+async def test_upserting_again_changes_nothing(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    before = await store.nearest(EAST, 8)
+    await store.upsert(SOME)
+    assert await store.count() == len(SOME)
+    assert await store.nearest(EAST, 8) == before
+
+
+async def test_upserting_an_id_again_replaces_it(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    await store.upsert([ExamplePoint("e1", "up", "other words", UP)])
+    (near,) = await store.nearest(UP, 1)
+    assert (near.id, near.label, near.text) == ("e1", "up", "other words")
+    assert (await store.count(), await store.count("east"), await store.count("up")) == (5, 2, 1)
+
+
+async def test_of_an_id_twice_in_a_batch_the_last_stays(store: ExampleStore) -> None:
+    await store.upsert([point("x", "first", 1, 0, 0, 0), point("x", "second", 0, 1, 0, 0)])
+    assert [near.label for near in await store.nearest(EAST, 8)] == ["second"]
+    assert await store.count("first") == 0
+
+
+async def test_deleted_examples_are_gone_and_the_others_stay(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    await store.delete(iter(["e1", "n2", "nobody"]))
+    assert [near.id for near in await store.nearest(EAST, 8)] == ["e2", "e3", "n1"]
+    assert (await store.count("east"), await store.count("north")) == (2, 1)
+    await store.upsert(SOME[:1])
+    assert [near.id for near in await store.nearest(EAST, 1, "east")] == ["e1"]
+
+
+async def test_renaming_moves_all_examples_into_the_other_label(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    await store.rename("north", "east")
+    assert (await store.count("north"), await store.count("east")) == (0, 5)
+    assert await store.nearest(NORTH, 8, "north") == []
+    assert {near.label for near in await store.nearest(NORTH, 8)} == {"east"}
+    await store.rename("east", "east")
+    assert await store.count("east") == 5
+
+
+@pytest.mark.parametrize("label", AWKWARD)
+async def test_any_label_name_is_taken_literally(store: ExampleStore, label: str) -> None:
+    await store.upsert([*SOME, point(f"id of {label}", label, 0, 0, 1, 0)])
+    (near,) = await store.nearest(UP, 8, label)
+    assert (near.id, near.label) == (f"id of {label}", label)
+    await store.rename(label, label + "!")
+    assert (await store.count(label), await store.count(label + "!")) == (0, 1)
+    await store.delete([f"id of {label}"])
+    assert await store.count() == len(SOME)
+
+
+async def test_a_wrong_dimension_is_refused_before_anything_is_written(
+    store: ExampleStore,
+) -> None:
+    short = ExamplePoint("short", "east", "", np.ones(3, np.float32))
+    with pytest.raises(Permanent, match=r"'short'.*\(3,\).*\(4,\)"):
+        await store.upsert([*SOME, short])
+    assert await store.count() == 0
+    with pytest.raises(Permanent, match=r"\(2, 4\)"):
+        await store.nearest(np.ones((2, D), np.float32), 1)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+async def test_an_embedding_without_direction_is_refused(store: ExampleStore, value: float) -> None:
+    with pytest.raises(Permanent):
+        await store.upsert([point("x", "a", value, value, value, value)])
+    with pytest.raises(Permanent):
+        await store.nearest(np.full(D, value, np.float32), 1)
+
+
+async def test_half_a_surrogate_pair_is_refused(store: ExampleStore) -> None:
+    with pytest.raises(Permanent, match="Unicode"):
+        await store.upsert([ExamplePoint("x", "a", "broken \ud83d", EAST)])
+
+
+async def test_a_thousand_examples_are_searched_exactly(store: ExampleStore) -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.standard_normal((1_000, D)).astype(np.float32)
+    await store.upsert([ExamplePoint(f"{i}", f"l{i % 7}", "t", r) for i, r in enumerate(rows)])
+    query = rng.standard_normal(D).astype(np.float32)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    best = [i for i in np.argsort(-unit @ query) if i % 7 == 3][:8]
+    assert [near.id for near in await store.nearest(query, 8, "l3")] == [str(i) for i in best]
+
+
+def test_a_text_id_has_one_point_id_for_ever() -> None:
+    assert point_id("t-1") == "3c8b28d5-9a43-502f-94dc-7dd050c75fcb"
+    assert point_id("t-1") != point_id("t-2")
+
+
+# ---- Qdrant Edge alone: what is on disk
+
+
+async def test_edge_reopens_with_its_examples(tmp_path: Path) -> None:
+    first = EdgeExampleStore(tmp_path / "new" / "examples", D)
+    await first.upsert(SOME)
+    await first.delete(["n1"])
+    await first.rename("north", "mountain")
+    await first.close()
+    await first.close()
+    again = EdgeExampleStore(tmp_path / "new" / "examples", D)
+    assert [near.id for near in await again.nearest(EAST, 8)] == ["e1", "e2", "n2", "e3"]
+    assert (await again.count("mountain"), await again.count("north")) == (1, 0)
+    await again.close()
+
+
+async def test_edge_says_that_it_was_closed(tmp_path: Path) -> None:
+    store = EdgeExampleStore(tmp_path / "examples", D)
+    await store.close()
+    for call in (store.upsert(SOME), store.nearest(EAST, 1), store.count(), store.flush()):
+        with pytest.raises(Fatal, match="was closed"):
+            await call
+
+
+WRITER = """
+import asyncio, sys, numpy as np
+from judge.examples import ExamplePoint
+from judge.qdrant_edge import EdgeExampleStore
+
+async def main():
+    store = EdgeExampleStore(sys.argv[1], 384)
+    for start in range(0, 1_000_000, 50):
+        rows = np.random.default_rng(start).standard_normal((50, 384)).astype(np.float32)
+        await store.upsert(
+            [ExamplePoint(str(start + i), f"l{i % 5}", "text", row) for i, row in enumerate(rows)]
+        )
+        print(start + 50, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def write_until_killed(path: Path, wait_ms: int) -> int:
+    """How many examples the killed writer had been told were stored."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(wait_ms / 1_000)
+        process.kill()
+        acknowledged = int([first, *process.stdout][-1])
+    assert process.returncode == -signal.SIGKILL
+    return acknowledged
+
+
+@pytest.mark.parametrize("wait_ms", [3, 30, 120])
+async def test_edge_keeps_what_was_written_before_kill_9(tmp_path: Path, wait_ms: int) -> None:
+    acknowledged = write_until_killed(tmp_path / "examples", wait_ms)
+    store = EdgeExampleStore(tmp_path / "examples", 384)
+    assert acknowledged <= await store.count() <= acknowledged + 50
+    assert await store.count("l3") == await store.count() // 5
+    last = np.random.default_rng(acknowledged - 50).standard_normal((50, 384)).astype(np.float32)
+    (near,) = await store.nearest(last[49], 1, "l4")
+    assert (near.id, near.similarity) == (str(acknowledged - 1), pytest.approx(1))
+    await store.upsert([ExamplePoint("after", "l0", "text", last[0])])
+    await store.close()
+
+
+async def test_edge_killed_while_creating_starts_anew(tmp_path: Path) -> None:
+    unfinished = tmp_path / "examples.creating" / "segments"
+    unfinished.mkdir(parents=True)
+    (unfinished / "half").write_text("half")
+    store = EdgeExampleStore(tmp_path / "examples", D)
+    assert await store.count() == 0
+    await store.close()
+    assert not unfinished.parent.exists()
+
+
+def open_in_a_second_process(path: Path) -> str:
+    code = f"from judge.qdrant_edge import EdgeExampleStore as E; E({str(path)!r}, {D})"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert told.returncode == 1
+    return told.stderr
+
+
+async def test_edge_tells_a_second_process_that_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "examples"
+    store = EdgeExampleStore(path, D)
+    told = open_in_a_second_process(path)
+    assert f"models.errors.Fatal: the example store {path} is held by another" in told
+    with pytest.raises(Fatal, match="opened twice in this one"):
+        EdgeExampleStore(path, D)
+    await store.upsert(SOME)
+    assert await store.count() == len(SOME)
+    await store.close()
+
+
+async def test_edge_refuses_a_store_of_another_dimension(tmp_path: Path) -> None:
+    await EdgeExampleStore(tmp_path / "examples", D).close()
+    with pytest.raises(Fatal, match=r"holds vectors of 4 dim.* makes 8 dim.*remove the folder"):
+        EdgeExampleStore(tmp_path / "examples", 8)
+    await EdgeExampleStore(tmp_path / "examples", D).close()
+
+
+async def test_edge_refuses_a_store_of_another_distance(tmp_path: Path) -> None:
+    engine = qdrant_edge.edge
+    params = engine.EdgeVectorParams(size=D, distance=engine.Distance.Dot)
+    (tmp_path / "examples").mkdir()
+    path = str(tmp_path / "examples")
+    engine.EdgeShard.create(path, engine.EdgeConfig(vectors=params)).close()
+    with pytest.raises(Fatal, match=r"4 dimensions, Dot; .* 4 dimensions, Cosine"):
+        EdgeExampleStore(path, D)
+
+
+def test_edge_refuses_a_folder_that_is_something_else(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Fatal, match="cannot be opened"):
+        EdgeExampleStore(tmp_path, D)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+async def test_edge_stops_before_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EdgeExampleStore(tmp_path / "examples", D)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(qdrant_edge.shutil, "disk_usage", lambda _: usage(2**40, 2**40, 2**20))
+    with pytest.raises(Transient, match="1 MiB left"):
+        await store.upsert(SOME)
+    monkeypatch.undo()
+    await store.upsert(SOME)
+    assert await store.count() == len(SOME)
+    await store.close()

@@ -1,0 +1,56 @@
+"""Killed at random moments and started again, a run ends as one that nobody disturbed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import program
+
+KILLS = int(os.environ.get("REDSTREAM_TEST_KILLS", "50"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifty_kills_change_neither_labels_nor_model(tmp_path: Path) -> None:
+    calm, stormy = tmp_path / "calm", tmp_path / "stormy"
+    program.fit(calm)
+    shutil.copytree(calm, stormy)
+    arguments = ("run", str(program.TEXTS), *program.SIMULATED, "--lockstep")
+
+    def command(var: Path) -> tuple[str, ...]:
+        return (*arguments, "--var", str(var), "--out", str(tmp_path / f"{var.name}.jsonl"))
+
+    began = time.monotonic()
+    program.redstream(*command(calm), REDSTREAM_BATCH="4")
+    whole = time.monotonic() - began
+
+    rng, kills, finished = random.Random(20261123), 0, 0
+    while kills < KILLS:
+        process = program.start(*command(stormy), REDSTREAM_BATCH="4")
+        # Some die while they start, most in the middle of work.
+        time.sleep(rng.uniform(0.2, 1.0 + 2 * whole / KILLS))
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        else:
+            finished += 1
+            kills += 1
+        process.communicate()
+    assert finished < KILLS / 4, "the run was over too early for the kills to mean anything"
+    program.redstream(*command(stormy), REDSTREAM_BATCH="4")
+
+    expected = {text_id: event.label for text_id, event in program.latest(calm).items()}
+    assert {i: event.label for i, event in program.latest(stormy).items()} == expected
+    assert program.held(stormy) == program.held(calm)
+    ids = {str(row["id"]) for row in program.lines(program.TEXTS)}
+    assert expected.keys() | program.held(calm) == ids
+    assert program.model(stormy) == program.model(calm)
+    written = program.lines(tmp_path / "stormy.jsonl")
+    assert {row["id"]: row["label"] for row in written} == expected
+    assert len({row["event"] for row in written}) == len(written)

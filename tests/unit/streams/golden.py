@@ -1,0 +1,163 @@
+"""One record of every kind, each as its golden file has it.
+
+A change of these files is a change of what old logs hold: add a version beside it, and read both.
+"""
+
+from pathlib import Path
+
+from streams.records import (
+    Authority,
+    Contender,
+    DeadLetter,
+    Drift,
+    FileMark,
+    LabelCommand,
+    Labeled,
+    Manifest,
+    Recheck,
+    Retrain,
+    Text,
+    Uncertain,
+    Verdict,
+)
+from streams.wire import Record, Vector
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "records" / "v1"
+
+_TEXT = Text(
+    id="T0001",
+    text='Grüße, my "printer" is on 🔥\n',
+    attributes={"channel": "mail", "tags": ["a", {"b": None}], "score": 0.5},
+    source="/data/mail.jsonl:17",
+    received=1_790_000_000.25,
+)
+_VECTOR = Vector(encoder="1f2e3d4c5b6a7988", f16="ADi4OmbQ")
+_CONTENDERS = [
+    Contender(label="printer", probability=0.61),
+    Contender(label="fire", probability=0.25),
+]
+_CASE = Uncertain(
+    text=_TEXT,
+    embedding=_VECTOR,
+    contenders=_CONTENDERS,
+    model=7,
+    round=2,
+    audit=False,
+    inclusion=1.0,
+    attempt=3,
+    due=1_790_000_040.0,
+)
+
+RECORDS: dict[str, Record] = {
+    type(record).__name__: record
+    for record in [
+        _TEXT,
+        _VECTOR,
+        _CONTENDERS[0],
+        _CASE,
+        Recheck(text=_TEXT, embedding=_VECTOR, lead="printer", round=2, model=8),
+        Labeled(
+            id="T0001",
+            label="printer",
+            authority=Authority.JUDGE,
+            decision=2,
+            event="3c3f6f0e-58f1-5c7c-9a3f-0d5d2a6b7c8d",
+            confidence=0.61,
+            contenders=_CONTENDERS,
+            signed="simulated",
+            model=7,
+            guide="5",
+            prompt="verify-1",
+            neighbours=["N1", "N2"],
+            text=_TEXT.text,
+            attributes=_TEXT.attributes,
+            source=_TEXT.source,
+            received=_TEXT.received,
+            at=1_790_000_001.5,
+        ),
+        Verdict(
+            id="T0001",
+            event="b0a1c2d3-0000-5000-8000-000000000001",
+            question="choose",
+            options=["fire"],
+            outcome="none",
+            signed="simulated",
+            authority=Authority.JUDGE,
+            round=2,
+            audit=False,
+            inclusion=0.05,
+            proposed="printer",
+            confidence=0.61,
+            model=7,
+            neighbours=["N1"],
+            reason="neither",
+            tokens=420,
+            calls=1,
+            final=True,
+            decision="undecided",
+            held=_CASE,
+            at=1_790_000_001.5,
+        ),
+        Retrain(
+            kind="accepted",
+            id="T0001",
+            label="printer",
+            text=_TEXT.text,
+            embedding=_VECTOR,
+            authority=Authority.JUDGE,
+            signed="simulated",
+            at=1_790_000_001.5,
+        ),
+        LabelCommand(
+            command="merge", label="fire", into="printer", name="Fire", guide="Smoke.", at=1.0
+        ),
+        Manifest(
+            number=8,
+            epoch=1,
+            hash="aa" * 32,
+            encoder="1f2e3d4c5b6a7988",
+            threshold=0.875,
+            labels=["fire", "printer"],
+            parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
+            applied=241,
+            learnt=1,
+            touched=["printer"],
+            at=1_790_000_002.0,
+        ),
+        Drift(
+            kind="shares",
+            labels=["printer"],
+            since=1_790_000_000.0,
+            evidence={"statistic": 12.5, "bound": 9.0},
+            at=1_790_000_002.0,
+        ),
+        DeadLetter(
+            topic="texts",
+            partition=0,
+            offset=12,
+            stage="classify",
+            error="Unreadable",
+            message="not JSON: expected value at line 1 column 1",
+            attempt=1,
+            version="0.1.0",
+            value="//5icm9rZW4=",
+            key="VDAwMDE=",
+            headers={"redstream-source": "/data/mail.jsonl:18"},
+            requeued=1_790_000_009.0,
+            at=1_790_000_003.0,
+        ),
+        FileMark(role="in", path="/data/mail.jsonl", bytes=4_096, rows=17, digest="dd" * 16),
+    ]
+}
+
+
+def write() -> None:
+    """Write the files that do not exist yet: `python -m tests.unit.streams.golden`."""
+    for kind, record in RECORDS.items():
+        path = GOLDEN / f"{kind}.json"
+        if not path.exists():
+            path.write_bytes(record.encode() + b"\n")
+
+
+if __name__ == "__main__":
+    write()
