@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+import models
 from benchmarks.data import BadData, TextSet, Vectors, available, load_set
 from benchmarks.embeddings import vectors_of
 from benchmarks.report import Record, save
@@ -31,6 +33,14 @@ def machine() -> dict[str, Any]:
     except OSError:
         pass
     return {"cores": os.cpu_count(), "cpu": model, "system": platform.system()}
+
+
+def code_of_models() -> str:
+    """A hash over the sources of `models/`: which classifier it was."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(models.__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def versions() -> dict[str, str]:
@@ -117,9 +127,10 @@ class Context:
         return {
             "benchmark": benchmark,
             "complete": False,
-            "encoder": {"name": self.encoder_name, "identity": self.encoder.identity},
+            "encoder": {"name": Path(self.encoder_name).name, "identity": self.encoder.identity},
             "machine": machine(),
             "versions": versions(),
+            "models": code_of_models(),
             "sets": sets,
             "settings": settings,
             "seconds": 0.0,

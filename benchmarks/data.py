@@ -102,7 +102,9 @@ def _names(folder: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
         try:
             names.update(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise BadData(f"{path} cannot be read ({error}): it should map labels to names") from None
+            raise BadData(
+                f"{path} cannot be read ({error}): it should map labels to names"
+            ) from None
     return names
 
 

@@ -40,7 +40,7 @@ def vectors_of(
     """From the cache, or computed and put there."""
     path = cache / f"{texts.name}-{key_of(encoder.identity, texts)}.npz"
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return _vectors({part: kept[part] for part in PARTS})
     except (OSError, KeyError, ValueError, BadZipFile):
         pass  # not there, or cut off by an earlier interruption: computed anew

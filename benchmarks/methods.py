@@ -82,7 +82,7 @@ def recipe(problem: Problem, *, counts: Mapping[str, int] | None = None) -> Answ
     said = predict(classifier, problem.test_x)
     spent = time.perf_counter() - started
     confidence = np.asarray([p.confidence for p in said])
-    weights = classifier.reference.weights
+    weights = classifier.reference.full
     chosen = {
         "weights": [round(float(w), 3) for w in weights.contender],
         "rest": [round(float(w), 3) for w in weights.rest],

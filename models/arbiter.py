@@ -27,6 +27,9 @@ MANY_LABELS = 500
 RIDGE = 0.3
 """Regularisation of the local ridge regression."""
 
+EACH = 50
+"""Of a label's exemplars, the last that the arbiter sees."""
+
 FUSION = 60.0
 """The constant of reciprocal-rank fusion (Cormack and others, 2009)."""
 
@@ -78,7 +81,7 @@ def ridge(white: F32, contenders: NDArray[np.intp], evidence: Sequence[Evidence]
     bounds = np.searchsorted(which.ravel()[members], np.arange(len(sets) + 1))
     for number, labels in enumerate(sets):
         rows = members[bounds[number] : bounds[number + 1]]
-        blocks = [evidence[label].white for label in labels.tolist()]
+        blocks = [evidence[label].white[-EACH:] for label in labels.tolist()]
         found = _local(blocks, white[rows])
         placed = np.empty_like(found)
         np.put_along_axis(placed, order[rows], found, axis=1)

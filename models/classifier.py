@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +18,14 @@ from numpy.typing import NDArray
 from models import parts as stored
 from models.confidence import log_prior, prior_of
 from models.errors import BadExamples, EncoderMismatch, UnknownLabel
-from models.evidence import Evidence
-from models.exemplars import Example, Shelf, fingerprint
+from models.exemplars import Example, Shelf
 from models.fitting import Options
-from models.heads import Head
 from models.labels import LabelInfo
-from models.metric import normed
+from models.live import Live
 from models.prediction import Contender, Prediction
 from models.reference import Reference
-from models.scorer import Scorer
 from models.snapshot import Blob
 from models.start import fit_reference
-from models.subsets import place
 from models.threads import one_thread
 
 F32 = NDArray[np.float32]
@@ -38,21 +35,9 @@ __all__ = ["Classifier", "Contender", "Example", "LabelInfo", "Options", "Predic
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Immutable. Use `Classifier.fit` or `Classifier.from_parts`.
+    """Immutable. Made by `Classifier.fit` or `Classifier.from_parts`."""
 
-    `subsets` are the labels of every subset, `heads` their live heads; `infos` and `shelves` go by
-    label; `evidence` and `noise` are derived from them and stored nowhere; `revoked` are
-    fingerprints of texts that may no longer serve as noise.
-    """
-
-    reference: Reference
-    subsets: tuple[tuple[str, ...], ...]
-    infos: Mapping[str, LabelInfo]
-    shelves: Mapping[str, Shelf]
-    heads: tuple[Head, ...]
-    revoked: frozenset[int]
-    evidence: Mapping[str, Evidence] = field(repr=False)
-    noise: Mapping[str, F32] = field(repr=False)
+    live: Live
 
     @classmethod
     def fit(
@@ -85,45 +70,29 @@ class Classifier:
                 options=options or Options(),
                 counts=counts,
             )
-            return cls.assemble(
-                reference,
-                tuple(head.labels for head in reference.heads),
-                infos,
-                shelves,
-                reference.heads,
-                frozenset(),
-            )
+            subsets = tuple(head.labels for head in reference.heads)
+            heads = reference.heads
+            return cls(Live.assemble(reference, subsets, infos, shelves, heads, frozenset()))
 
-    @classmethod
-    def assemble(
-        cls,
-        reference: Reference,
-        subsets: tuple[tuple[str, ...], ...],
-        infos: Mapping[str, LabelInfo],
-        shelves: Mapping[str, Shelf],
-        heads: tuple[Head, ...],
-        revoked: frozenset[int],
-        previous: Classifier | None = None,
-    ) -> Classifier:
-        """Derive what is derived; what `previous` has for the very same shelf is shared."""
-        known: Mapping[str, Evidence] = {}
-        if previous is not None and previous.reference.metric is reference.metric:
-            known = {
-                label: previous.evidence[label]
-                for label, shelf in shelves.items()
-                if previous.shelves.get(label) is shelf
-                and previous.infos.get(label) is infos[label]
-            }
-        evidence = {
-            label: known.get(label) or _derive(shelves[label], infos[label], reference)
-            for label in shelves
-        }
-        return cls(reference, subsets, infos, shelves, heads, revoked, evidence, {})
+    @property
+    def reference(self) -> Reference:
+        """What the last full fit left behind."""
+        return self.live.reference
 
-    @cached_property
+    @property
     def labels(self) -> tuple[str, ...]:
         """All labels, sorted."""
-        return tuple(sorted(self.infos))
+        return self.live.labels
+
+    @property
+    def infos(self) -> Mapping[str, LabelInfo]:
+        """Name, guide and their embedding, by label."""
+        return self.live.infos
+
+    @property
+    def shelves(self) -> Mapping[str, Shelf]:
+        """Exemplars, by label."""
+        return self.live.shelves
 
     @property
     def threshold(self) -> float:
@@ -146,19 +115,7 @@ class Classifier:
     @property
     def dimension(self) -> int:
         """Length of those vectors."""
-        return self.reference.metric.dimension
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        """Live heads and evidence, stacked in the order of `labels`."""
-        row = {
-            label: (s, i) for s, names in enumerate(self.subsets) for i, label in enumerate(names)
-        }
-        where = [row[label] for label in self.labels]
-        weights = np.stack([self.heads[s].weights[i] for s, i in where])
-        bias = np.asarray([self.heads[s].bias[i] for s, i in where], np.float32)
-        evidence = [self.evidence[label] for label in self.labels]
-        return Scorer.of(self.reference.metric, weights, bias, evidence)
+        return self.live.dimension
 
     @cached_property
     def _shares(self) -> F32:
@@ -168,7 +125,7 @@ class Classifier:
         return log_prior([counts.get(label, mean) for label in self.labels])
 
     def predict(
-        self, embeddings: NDArray[np.floating], counts: Mapping[str, int] | None = None
+        self, embeddings: NDArray[np.floating[Any]], counts: Mapping[str, int] | None = None
     ) -> list[Prediction]:
         """Contenders and probabilities of texts by their embeddings (n, d), L2-normalised.
 
@@ -185,61 +142,40 @@ class Classifier:
         if not len(x):
             return []
         prior = self._shares if counts is None else prior_of(self.labels, counts)
-        contest = self.scorer.contest(x, prior)
-        reference = self.reference
-        probability = self.scorer.probabilities(contest, reference.quick, reference.full)
+        reference, scorer = self.reference, self.live.scorer
+        contest = scorer.contest(x, prior)
+        probability = scorer.probabilities(contest, reference.quick, reference.full)
         order = np.argsort(-probability[:, :-1], axis=1, kind="stable")
-        unknown = reference.unknown.score(contest.signals)
-        predictions = []
-        for row, best in enumerate(order):
-            contenders = tuple(
-                Contender(self.labels[contest.contenders[row, j]], float(probability[row, j]))
-                for j in best
+        chance = np.take_along_axis(probability, order, axis=1).tolist()
+        label = np.take_along_axis(contest.contenders, order, axis=1).tolist()
+        rest = probability[:, -1].tolist()
+        unknown = reference.unknown.score(contest.signals).tolist()
+        names = self.labels
+        return [
+            Prediction(
+                tuple(Contender(names[i], p) for i, p in zip(label[row], chance[row], strict=True)),
+                rest[row],
+                unknown[row],
             )
-            predictions.append(
-                Prediction(contenders, float(probability[row, -1]), float(unknown[row]))
-            )
-        return predictions
+            for row in range(len(x))
+        ]
 
     def subset_of(self, label: str) -> int:
         """The number of the subset that a label is in. Raises `UnknownLabel`."""
-        for number, names in enumerate(self.subsets):
-            if label in names:
-                return number
-        raise UnknownLabel(label)
+        if label not in self.infos:
+            raise UnknownLabel(label)
+        return self.live.home[label][0]
 
     def learn(self, examples: Sequence[Example]) -> Classifier:
         """With these examples too; an id that is already there moves to the label it has now.
 
         Raises `UnknownLabel` (Permanent) for a label that is not in the set, and learns nothing.
         """
-        return self._changed(*self._shelved(self.shelves, examples))
-
-    def _shelved(
-        self, shelves: Mapping[str, Shelf], examples: Sequence[Example]
-    ) -> tuple[dict[str, Shelf], frozenset[int]]:
-        """The shelves with these examples too, and what stays revoked."""
-        fresh = dict(shelves)
-        revoked = set(self.revoked)
-        for example in examples:
-            if example.label not in fresh:
-                raise UnknownLabel(example.label)
-            self._check(example)
-            home = next((k for k, shelf in fresh.items() if example.id in shelf.members), None)
-            if home == example.label:
-                continue
-            if home is not None:
-                fresh[home] = fresh[home].remove([example.id])
-            fresh[example.label] = fresh[example.label].add(example)
-            revoked.discard(fingerprint(example.id))
-        return fresh, frozenset(revoked)
+        return Classifier(self.live.learn(examples))
 
     def unlearn(self, ids: Collection[str]) -> Classifier:
         """Without these texts, as exemplars and as noise; ids that are not here are passed over."""
-        shelves = {label: shelf.remove(ids) for label, shelf in self.shelves.items()}
-        prints = (fingerprint(name) for name in ids)
-        gone = {one for one in prints if self.reference.bank.holds(one)}
-        return self._changed(shelves, self.revoked | gone)
+        return Classifier(self.live.unlearn(ids))
 
     def add_label(self, info: LabelInfo, examples: Sequence[Example] = ()) -> Classifier:
         """With one more label, in the least similar subset with room, or in a new one.
@@ -251,117 +187,36 @@ class Classifier:
             raise BadExamples(f"label {info.label!r} is in the set already")
         if info.embedding is None and not examples:
             raise BadExamples(f"label {info.label!r} has neither examples nor an embedded name")
+        if info.embedding is not None and np.shape(info.embedding) != (self.dimension,):
+            raise EncoderMismatch(f"the name of {info.label!r} was embedded by another encoder")
         for example in examples:
             if example.label != info.label:
                 raise BadExamples(f"{example.id!r} is no example of {info.label!r}")
-        entered = info.rounded()
-        shelves, revoked = self._shelved(
-            {**self.shelves, info.label: Shelf.empty(self.dimension)}, examples
-        )
-        middle = _derive(shelves[info.label], entered, self.reference).raw.sum(axis=0)
-        means = [
-            normed(
-                sum(
-                    (self.evidence[label].raw.sum(axis=0) for label in names), np.zeros_like(middle)
-                )
-            )
-            for names in self.subsets
-        ]
-        sizes = [len(names) for names in self.subsets]
-        number = place(middle, means, sizes, self.reference.settings.size)
-        subsets = [*self.subsets, *([()] * (number == len(self.subsets)))]
-        subsets[number] = tuple(sorted((*subsets[number], info.label)))
-        empty = Head((), np.zeros((0, self.dimension), np.float32), np.zeros(0, np.float32))
-        wider = replace(
-            self,
-            subsets=tuple(subsets),
-            infos={**self.infos, info.label: entered},
-            heads=self.heads + (empty,) * (number == len(self.heads)),
-        )
-        return wider._changed(shelves, revoked)
+        return Classifier(self.live.with_label(info, examples))
 
     def retire_label(self, label: str) -> Classifier:
-        """Without that label and its exemplars. Raises `UnknownLabel`."""
-        number = self.subset_of(label)
+        """Without that label and its exemplars. Raises `UnknownLabel`, or `BadExamples` if last."""
+        if label not in self.infos:
+            raise UnknownLabel(label)
         if len(self.infos) == 1:
             raise BadExamples(f"{label!r} is the last label: a classifier has at least one")
-        subsets = list(self.subsets)
-        subsets[number] = tuple(name for name in subsets[number] if name != label)
-        narrower = replace(
-            self,
-            subsets=tuple(subsets),
-            infos={name: info for name, info in self.infos.items() if name != label},
-        )
-        left = {name: shelf for name, shelf in self.shelves.items() if name != label}
-        return narrower._changed(left)
-
-    def _check(self, example: Example) -> None:
-        if np.shape(example.embedding) != (self.dimension,):
-            raise EncoderMismatch(
-                f"{example.id!r} has an embedding of shape {np.shape(example.embedding)}; "
-                f"this classifier reads ({self.dimension},)"
-            )
-
-    def _changed(
-        self, shelves: Mapping[str, Shelf], revoked: frozenset[int] | None = None
-    ) -> Classifier:
-        """With these shelves (and this object's subsets), and the heads of what they touch."""
-        revoked = self.revoked if revoked is None else revoked
-        with one_thread():
-            fresh = Classifier.assemble(
-                self.reference, self.subsets, self.infos, shelves, self.heads, revoked, self
-            )
-            noise = {
-                label: known
-                for label, known in self.noise.items()
-                if label in shelves and fresh.evidence[label] is self.evidence.get(label)
-            }
-            heads = list(self.heads)
-            turned = self.revoked ^ revoked
-            for number, names in enumerate(self.subsets):
-                touched = heads[number].labels != names or any(
-                    fresh.evidence[name] is not self.evidence.get(name) for name in names
-                )
-                if touched or any(self.reference.uses(number, one) for one in turned):
-                    heads[number] = fresh._solve(number, noise)
-        return replace(fresh, heads=tuple(heads), noise=noise)
-
-    def _solve(self, number: int, noise: dict[str, F32]) -> Head:
-        """The live head of a subset; adds to `noise` what it had to compute."""
-        names = self.subsets[number]
-        exemplars = [self.evidence[name].raw for name in names]
-        shelves = [self.shelves[name] for name in names]
-        reference = self.reference
-        if number < len(reference.heads) and not self._lost(number):
-            infos = [self.infos[name] for name in names]
-            if stored.print_of(infos, shelves) == reference.prints[number]:
-                return reference.heads[number]
-        for name, raw in zip(names, exemplars, strict=True):
-            if name not in noise:
-                noise[name] = reference.noise(raw, number)
-        own = {fingerprint(one) for shelf in shelves for one in stored.active_ids(shelf)}
-        named = [noise[name] for name in names]
-        return reference.head(number, names, exemplars, named, own | self.revoked)
-
-    def _lost(self, number: int) -> bool:
-        """Whether a text that is noise for that subset has been revoked."""
-        return any(self.reference.uses(number, one) for one in self.revoked)
+        return Classifier(self.live.without_label(label))
 
     def touched_since(self, other: Classifier) -> tuple[str, ...]:
         """Labels, of either, whose head or exemplars differ from `other`'s."""
         touched = set(self.infos) ^ set(other.infos)
-        mine = {label: n for n, names in enumerate(self.subsets) for label in names}
-        theirs = {label: n for n, names in enumerate(other.subsets) for label in names}
         for label in set(self.infos) & set(other.infos):
-            a, b = self.heads[mine[label]], other.heads[theirs[label]]
-            if not a.same(b) or not stored.same_shelf(self.shelves[label], other.shelves[label]):
+            mine = self.live.heads[self.subset_of(label)]
+            theirs = other.live.heads[other.subset_of(label)]
+            same = self.live.shelves[label].same(other.live.shelves[label])
+            if not same or not mine.same(theirs):
                 touched.add(label)
         return tuple(sorted(touched))
 
     @cached_property
     def blobs(self) -> Mapping[str, Blob]:
         """All that is stored, by name, before it is cut into parts."""
-        return stored.blobs_of(self)
+        return stored.blobs_of(self.live)
 
     def to_parts(self) -> dict[str, bytes]:
         """All that is needed to read this classifier back, by part name; each at most 64 KB."""
@@ -379,8 +234,9 @@ class Classifier:
         What `previous` holds with the same SHA-256 is shared. Raises `DamagedPart`, which names
         the part that is damaged or missing.
         """
+        known = previous.blobs if previous else {}
         with one_thread():
-            return cls.assemble(**stored.read(parts, previous), previous=previous)
+            return cls(stored.read(parts, previous.live if previous else None, known))
 
     def hash(self) -> str:
         """SHA-256 over the sorted part names and their SHA-256: what predictions depend on.
@@ -388,20 +244,11 @@ class Classifier:
         The reserve (examples kept only for `unlearn`) is left out, so that learning a text and
         revoking it ends at the same hash even where it pushed out the end of the reserve.
         """
-        digest = hashlib.sha256()
         named = [
             (part, sha)
             for name, blob in self.blobs.items()
             if not name.startswith(stored.RESERVE)
             for part, sha in zip(blob.names(name), blob.digests, strict=True)
         ]
-        for part, sha in sorted(named):
-            digest.update(f"{part} {sha}\n".encode())
-        return digest.hexdigest()
-
-
-def _derive(shelf: Shelf, info: LabelInfo, reference: Reference) -> Evidence:
-    rows = shelf.vectors[shelf.active].astype(np.float32)
-    if info.embedding is not None:
-        rows = np.concatenate([rows, info.embedding[None, :].astype(np.float32)])
-    return Evidence.of(rows, reference.metric)
+        lines = "".join(f"{part} {sha}\n" for part, sha in sorted(named))
+        return hashlib.sha256(lines.encode()).hexdigest()

@@ -99,6 +99,15 @@ class Shelf:
         """Which are used, (m,) ascending: the oldest GOLD gold, the rest the most recent."""
         return self._chosen(ACTIVE)
 
+    @property
+    def used(self) -> list[str]:
+        """Ids of the exemplars that are used, in their order."""
+        return [self.ids[i] for i in self.active]
+
+    def same(self, other: Shelf) -> bool:
+        """Whether the exemplars in use are the same, bit by bit."""
+        return self is other or self.blob.digests == other.blob.digests
+
     @cached_property
     def spare(self) -> NDArray[np.intp]:
         """Which are only kept in reserve, ascending."""

@@ -161,7 +161,8 @@ def calibrate(
         fitted = fit_blocks(training, rows, groups, options, seed)
         scorer = fitted.scorer(evidence_of(training, rows, fitted.metric))
         contest = scorer.contest(training.x[out], prior)
-        scored.append((scorer, contest, scorer.arbitrated(contest, np.arange(len(out)))))
+        asked = np.arange(len(out)) if scorer.asks else np.zeros(0, np.intp)
+        scored.append((scorer, contest, scorer.arbitrated(contest, asked)))
         progress("held-out scores", (number + 1) / len(parts))
     if not scored:
         nothing = Unknown.usual()
@@ -173,8 +174,10 @@ def calibrate(
     stands_for = training.weights(held)
     plain = np.concatenate([c.features for _, c, _ in scored])
     quick = fit_weights(plain, outside, truth, stands_for, Weights.usual(arbiter=False))
-    asked = np.concatenate([features for _, _, features in scored])
-    full = fit_weights(asked, outside, truth, stands_for)
+    full = quick
+    if scored[0][0].asks:
+        advised = np.concatenate([features for _, _, features in scored])
+        full = fit_weights(advised, outside, truth, stands_for)
     p = np.concatenate([s.probabilities(c, quick, full) for s, c, _ in scored])[:, :-1]
     threshold = threshold_for(p.max(axis=1), p.argmax(axis=1) == truth, target, stands_for)
     unknown = fit_unknown(np.concatenate([c.signals for _, c, _ in scored]))

@@ -9,6 +9,7 @@ one subset. What moves elsewhere is taken up by the next full fit.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.confidence import Weights
+from models.exemplars import Shelf
 from models.heads import OTHERS, START, Chosen, Head, Rows, logsumexp, solve
+from models.labels import LabelInfo
 from models.metric import Metric, normed
 from models.snapshot import Blob
 from models.unknown import Unknown
@@ -114,6 +117,14 @@ class Reference:
         """Whether a text, by its fingerprint, is noise for that subset."""
         return bool(np.any(self.bank.ids[self._others(subset).rows] == np.uint64(identity)))
 
+    def unchanged(
+        self, subset: int, infos: Sequence[LabelInfo], shelves: Sequence[Shelf]
+    ) -> Head | None:
+        """The reference's own head, if the subset's exemplars are those that it was fitted on."""
+        if subset < len(self.heads) and print_of(infos, shelves) == self.prints[subset]:
+            return self.heads[subset]
+        return None
+
     def head(
         self,
         subset: int,
@@ -204,3 +215,11 @@ class Reference:
             rows = chosen.rows.astype(np.int64)
             blobs[f"noise/{i:03d}"] = Blob({}, {"rows": rows, "weight": chosen.weight})
         return blobs
+
+
+def print_of(infos: Sequence[LabelInfo], shelves: Sequence[Shelf]) -> str:
+    """A fingerprint of a subset's labels and of the exemplars in use."""
+    digest = hashlib.sha256()
+    for info, shelf in zip(infos, shelves, strict=True):
+        digest.update("".join([*info.blob.digests, *shelf.blob.digests]).encode())
+    return digest.hexdigest()

@@ -94,6 +94,14 @@ class Scorer:
         outside = np.maximum(logsumexp(scores), FLOOR)
         return Contest(contenders.astype(np.intp), features, outside, signals, white)
 
+    @property
+    def asks(self) -> bool:
+        """Whether the arbiter is asked: with many labels it costs most and measured nothing.
+
+        O*NET, 956 labels: .4883 without it, .4885 with it, at a fifth of the time.
+        """
+        return len(self.evidence) < arbiter.MANY_LABELS
+
     def arbitrated(self, contest: Contest, rows: NDArray[np.intp]) -> F32:
         """Features (m, k, 6) of some of the texts, with what the arbiter says of them."""
         features = contest.features[rows].copy()
@@ -104,6 +112,8 @@ class Scorer:
     def probabilities(self, contest: Contest, quick: Weights, full: Weights) -> F64:
         """(n, k + 1), rest last: by the quick weights, and where those are unsure by the full."""
         found = quick.probabilities(contest.features, contest.outside)
+        if not self.asks:
+            return found
         unsure = np.flatnonzero(found[:, :-1].max(axis=1) < SURE)
         if len(unsure):
             features = self.arbitrated(contest, unsure)

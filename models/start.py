@@ -20,8 +20,7 @@ from models.fitting import (
 )
 from models.heads import Head
 from models.labels import LabelInfo
-from models.parts import active_ids, print_of
-from models.reference import Bank, Reference, Settings
+from models.reference import Bank, Reference, Settings, print_of
 
 
 def _checked(examples: Sequence[Example], labels: Sequence[LabelInfo]) -> dict[str, LabelInfo]:
@@ -77,7 +76,7 @@ def _training(
     for number, (label, info) in enumerate(infos.items()):
         shelf = shelves[label]
         blocks.append(shelf.vectors[shelf.active].astype(np.float32))
-        names = active_ids(shelf)
+        names = shelf.used
         ids += [fingerprint(name) for name in names]
         if info.embedding is not None:
             blocks.append(info.embedding[None, :])

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from judge.examples import ExampleStore
 from judge.local import LocalJudge
 from judge.port import Judge
 from judge.qdrant_edge import EdgeExampleStore
+from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
-from models.similar import similar_labels
 from streams.embedded.log import SqliteLog
 from streams.examples import read_gold
 from streams.feed import Feed
 from streams.folder import Folder
 from streams.ledger import Ledger
-from streams.records import FileMark
+from streams.records import FileMark, Retrain
 from streams.settings import Settings
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
@@ -30,7 +33,9 @@ from streams.stages.remember import Remember
 from streams.stages.train import Train
 from streams.stages.write import Write
 from streams.textindex import TextIndex
-from streams.topology import MARKS
+from streams.topology import MARKS, RETRAIN
+
+CHUNK = 1_000
 
 
 def open_store(settings: Settings, encoder: Encoder) -> EdgeExampleStore:
@@ -38,7 +43,7 @@ def open_store(settings: Settings, encoder: Encoder) -> EdgeExampleStore:
     return EdgeExampleStore(Folder(settings.var).examples, encoder.dimension)
 
 
-def build_judge(settings: Settings, classifier: Classifier) -> Judge:
+def build_judge(settings: Settings, log: SqliteLog, classifier: Classifier) -> Judge:
     """Return the judge the settings name.
 
     Raises:
@@ -55,10 +60,24 @@ def build_judge(settings: Settings, classifier: Classifier) -> Judge:
     return SimulatedJudge(
         gold,
         classifier.labels,
-        similar_labels(classifier),
+        similar_labels(*seed_examples(log)),
         error=settings.judge_error,
         seed=settings.seed,
     )
+
+
+def seed_examples(log: SqliteLog) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the labels, and the embeddings (n, d), of the seed examples: they open `retrain`."""
+    labels: list[str] = []
+    rows: list[NDArray[np.float32]] = []
+    while records := log.read_from(RETRAIN.name, len(rows), CHUNK):
+        for record in records:
+            lesson = Retrain.decode(record.value)
+            if lesson.kind != "seed" or lesson.embedding is None:
+                return labels, np.stack(rows)
+            labels.append(lesson.label)
+            rows.append(lesson.embedding.array())
+    return labels, np.stack(rows)
 
 
 def build_stages(
@@ -80,7 +99,7 @@ def build_stages(
             seed=settings.seed,
             max_text=settings.max_text,
         ),
-        JudgeStage(build_judge(settings, classifier), store, concurrency=settings.concurrency),
+        JudgeStage(build_judge(settings, log, classifier), store, concurrency=settings.concurrency),
         Later(),
         Remember(store),
         Train(feed),

@@ -53,8 +53,10 @@ def fit(
     """Make the first model from labelled examples. The same examples again are no work."""
     from streams import screen
     from streams.fit import fit as make
+    from streams.logs import to_standard_error
 
     settings = settings_of(var=var, encoder=encoder, seed=seed)
+    to_standard_error()
     with screen.steps() as progress:
         fitted = make(settings, examples, labels, progress)
     screen.fitted(fitted, settings)
@@ -80,11 +82,13 @@ def run(
     """Label a stream. Stopped or killed, the same command goes on where it was."""
     from streams import screen
     from streams.examples import read_gold
+    from streams.logs import to_standard_error
     from streams.run import run as work
     from streams.summary import grade, summarize
 
     settings = settings_of(var=var, judge=judge, gold=gold, encoder=encoder)
     known = read_gold(settings.gold) if settings.gold else None
+    to_standard_error()
     screen.announce(settings, texts)
     with screen.watching() as watch:
         finished = work(settings, texts, out, lockstep=lockstep, watch=watch)

@@ -40,7 +40,11 @@ def open_database(
         found = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise Fatal(f"cannot open {path}: {error}; is this the right --var folder?") from None
+    if read_only and found == 0:
+        db.close()
+        raise Fatal(f"{path} holds nothing yet: run `redstream run` first")
     if found not in (0, version):
+        db.close()
         raise Fatal(f"{path} has format {found}; this redstream reads format {version}")
     if not read_only:
         db.execute("PRAGMA journal_mode = WAL")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
+from streams.embedded.log import SqliteLog
 from streams.figures import Figures
 from streams.folder import Folder, working
 from streams.records import DeadLetter
 from streams.settings import Settings
 from streams.stage import Outgoing, outgoing
 from streams.textindex import REQUEUED_HEADER
-from streams.topology import DEADLETTERS
+from streams.topology import DEADLETTERS, LEDGER
+
+CHUNK = 1_000
 
 
 def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLetter]:
@@ -21,6 +24,16 @@ def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLett
         return figures.dead_letters(all_of_them=all_of_them)
     finally:
         figures.close()
+
+
+def _put_back(log: SqliteLog) -> set[str]:
+    """Return the positions put back since the ledger last read."""
+    at, found = log.position(LEDGER.name, DEADLETTERS.name), set()
+    while records := log.read_from(DEADLETTERS.name, at, CHUNK):
+        letters = [DeadLetter.decode(record.value) for record in records]
+        found |= {letter.position for letter in letters if letter.requeued is not None}
+        at = records[-1].offset + 1
+    return found
 
 
 def requeue(settings: Settings, positions: Collection[str] | None) -> int:
@@ -34,6 +47,8 @@ def requeue(settings: Settings, positions: Collection[str] | None) -> int:
         if positions is None or letter.position in positions
     ]
     with working(settings) as log:
+        done = _put_back(log)
+        letters = [letter for letter in letters if letter.position not in done]
         for letter in letters:
             marked = letter.model_copy(update={"requeued": time.time()})
             headers = {REQUEUED_HEADER: letter.position, **letter.headers}

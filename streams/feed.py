@@ -50,6 +50,7 @@ class Feed:
         self._parts: dict[str, bytes] = {}
         self._manifests: dict[int, Manifest] = {}
         self._version: Version | None = None
+        self._epoch = 0
 
     def newest(self) -> Version:
         """Read the feed to its end and return the newest whole version.
@@ -57,13 +58,15 @@ class Feed:
         Raises:
             NoModel: nothing was fitted yet.
         """
-        candidate: Manifest | None = None
+        candidates: list[Manifest] = []
         while records := self._reader.read_from(MODELS.name, self._offset, CHUNK):
             for record in records:
-                candidate = self._take(record.key or b"", record.value) or candidate
+                manifest = self._take(record.key or b"", record.value)
+                candidates += [manifest] if manifest else []
             self._offset = records[-1].offset + 1
-        if candidate is not None:
-            self._serve(candidate)
+        for manifest in reversed(candidates):
+            if manifest.epoch == self._epoch and self._serve(manifest):
+                break
         if self._version is None:
             raise NoModel("there is no model yet: run `redstream fit EXAMPLES` first")
         return self._version
@@ -78,22 +81,24 @@ class Feed:
                 log.error("a damaged part of the model was refused", part=sha)
         elif name.startswith(MANIFEST) and value is not None:
             manifest = Manifest.decode(value)
-            if self._version and manifest.epoch < self._version.manifest.epoch:
+            if manifest.epoch < self._epoch:
                 log.warning("a version of an older epoch was refused", number=manifest.number)
                 return None
+            self._epoch = manifest.epoch
             self._manifests[manifest.number] = manifest
             return manifest
         return None
 
-    def _serve(self, manifest: Manifest) -> None:
+    def _serve(self, manifest: Manifest) -> bool:
         missing = [name for name, sha in manifest.parts.items() if sha not in self._parts]
         if missing:
             log.error("an incomplete version was refused", number=manifest.number, parts=missing)
-            return
+            return False
         parts = {name: self._parts[sha] for name, sha in manifest.parts.items()}
         previous = self._version.classifier if self._version else None
         self._version = Version(manifest, Classifier.from_parts(parts, previous))
         self._forget()
+        return True
 
     def _forget(self) -> None:
         for number in sorted(self._manifests)[:-KEPT]:

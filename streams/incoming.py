@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from math import isfinite
 
 from pydantic_core import from_json
 
@@ -15,6 +16,9 @@ SOURCE_HEADER = "redstream-source"
 """Names the file and line a record was read from; ids of texts without one derive from it."""
 
 LONGEST_ID = 200
+
+DEEPEST = 64
+"""How deep attributes may nest: they travel inside other records, whose readers have a limit."""
 
 
 def read_text(
@@ -41,6 +45,8 @@ def read_text(
         data = from_json(value, allow_inf_nan=False)
     except ValueError as error:
         raise Unreadable(f"not JSON: {error}") from None
+    if _depth(data) > DEEPEST:
+        raise Unreadable(f"nested more than {DEEPEST} deep")
     if not isinstance(data, dict):
         raise Unreadable(f"not a JSON object but {type(data).__name__}")
     text = data.pop("text", None)
@@ -70,3 +76,11 @@ def _usable_id(given: object, position: str) -> str:
     if not usable or len(usable) > LONGEST_ID or not usable.isprintable():
         raise Unreadable(f"the field 'id' must be 1 to {LONGEST_ID} printable characters")
     return usable
+
+
+def _depth(value: object) -> int:
+    """Return how deep a JSON value nests; refuse numbers that JSON cannot carry on."""
+    if isinstance(value, float) and not isfinite(value):
+        raise Unreadable("a number too large to carry")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)

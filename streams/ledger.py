@@ -46,7 +46,7 @@ CREATE INDEX IF NOT EXISTS verdicts_by_id ON verdicts (id);
 CREATE INDEX IF NOT EXISTS verdicts_by_decision ON verdicts (decision, audit);
 CREATE TABLE IF NOT EXISTS held (
     id TEXT PRIMARY KEY, round INTEGER NOT NULL, version INTEGER NOT NULL,
-    place INTEGER NOT NULL, at REAL NOT NULL, json TEXT NOT NULL
+    asked INTEGER NOT NULL, place INTEGER NOT NULL, at REAL NOT NULL, json TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held_contenders (
     label TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (label, id)
@@ -159,7 +159,7 @@ class Ledger:
     def _hold(self, held: Uncertain, verdict: Verdict, offset: int) -> None:
         self._release(held.text.id)
         self._db.execute(
-            "INSERT INTO held VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO held VALUES (?, ?, ?, 0, ?, ?, ?)",
             (
                 held.text.id,
                 held.round,
@@ -198,22 +198,28 @@ class Ledger:
         )
 
     def _rechecks(self, manifest: Manifest) -> Iterable[Recheck]:
-        """Choose the held texts whose contenders this version touched, the oldest first."""
+        """Choose the held texts whose contenders this version touched, the longest unasked first.
+
+        `asked` is the version that last brought a text back: a manifest delivered again brings
+        back the same ones.
+        """
         marks = ", ".join("?" * len(manifest.touched))
         rows = self._db.execute(
-            "SELECT id, json FROM held WHERE round < ? AND (version = ? OR (version < ? AND id IN"
-            f" (SELECT id FROM held_contenders WHERE label IN ({marks}))))"
-            " ORDER BY place LIMIT ?",
+            "SELECT id, json FROM held WHERE round < ? AND (asked = ? OR (version < ? AND asked < ?"
+            f" AND id IN (SELECT id FROM held_contenders WHERE label IN ({marks}))))"
+            " ORDER BY asked = ? DESC, asked, place LIMIT ?",
             (
                 MAX_ROUNDS,
                 manifest.number,
                 manifest.number,
+                manifest.number,
                 *manifest.touched,
+                manifest.number,
                 RECHECKS_PER_VERSION,
             ),
         ).fetchall()
         for text_id, json in rows:
-            self._db.execute("UPDATE held SET version = ? WHERE id = ?", (manifest.number, text_id))
+            self._db.execute("UPDATE held SET asked = ? WHERE id = ?", (manifest.number, text_id))
             held = Uncertain.model_validate_json(json)
             yield Recheck(
                 text=held.text,

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +44,10 @@ def run(
     Raises:
         Fatal: no model, no such file, a folder held by another process.
     """
-    with working(settings) as log:
+    with ExitStack() as stack:
+        log = stack.enter_context(working(settings))
         Feed(log).newest()
-        source = _source(texts, log)
+        source = stack.enter_context(closing(_source(texts, log)))
         encoder = load_encoder(settings.encoder)
         store = open_store(settings, encoder)
         stages = build_stages(settings, log, encoder, store, out)

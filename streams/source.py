@@ -57,6 +57,10 @@ class FileSource:
             self._digest = blake2b(digest_size=16)
             self._file.seek(0)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
     def take(self, limit: int) -> list[Outgoing]:
         """Return up to `limit` further records and the mark that moves past them."""
         records = []
@@ -87,6 +91,8 @@ class FileSource:
     def _lines(self) -> Iterator[bytes]:
         for line in self._raw_lines():
             self._rows += 1
+            if self._rows == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
             yield line.rstrip(b"\r\n")
 
     def _csv_rows(self) -> Iterator[bytes]:
@@ -146,6 +152,9 @@ class StandardInput:
         self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=1_000)
         self.exhausted = False
         threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
+
+    def close(self) -> None:
+        """Leave the stream to the process."""
 
     def _pump(self, stream: BinaryIO) -> None:
         while line := stream.readline(LONGEST_LINE):

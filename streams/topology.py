@@ -95,7 +95,7 @@ JUDGE = StageSpec(
     "streams.stages.judge",
     batch=32,
 )
-LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=256)
+LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
 LEDGER = StageSpec(

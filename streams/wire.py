@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import uuid
 from hashlib import blake2b
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from streams.errors import Unreadable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NAMESPACE = uuid.UUID("6f1d3a52-8f0e-5c7b-9d55-5d0f1c0b7a11")
 
@@ -59,11 +61,15 @@ class Vector(Record):
     @classmethod
     def of(cls, embedding: NDArray[np.float32], encoder: str) -> Vector:
         """Pack an embedding of shape (d,)."""
+        import numpy as np  # here: what only looks at records starts without it
+
         data = np.ascontiguousarray(embedding, dtype="<f2").tobytes()
         return cls(encoder=encoder, f16=base64.b64encode(data).decode())
 
     def array(self) -> NDArray[np.float32]:
         """Return the embedding, shape (d,), float32."""
+        import numpy as np
+
         try:
             data = base64.b64decode(self.f16, validate=True)
             return np.frombuffer(data, dtype="<f2").astype(np.float32)

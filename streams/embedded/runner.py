@@ -33,6 +33,9 @@ class Source(Protocol):
     def take(self, limit: int) -> list[Outgoing]:
         """Return up to `limit` further records and the mark that moves past them."""
 
+    def close(self) -> None:
+        """Let go of what is read."""
+
 
 class NoSource:
     """Nothing new: only what lies in the log is worked on."""
@@ -42,6 +45,9 @@ class NoSource:
     def take(self, limit: int) -> list[Outgoing]:
         """Return nothing."""
         return []
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class EmbeddedRunner:
@@ -95,7 +101,7 @@ class EmbeddedRunner:
         if not batch:
             return False
         self._idle.discard(stage.spec.name)
-        outputs = await deliver(stage, batch)
+        outputs = await deliver(stage, batch, rest=self._rest)
         self._log.commit(stage.spec.name, batch, outputs)
         self._on_commit(stage.spec.name)
         return True
@@ -174,7 +180,8 @@ class EmbeddedRunner:
             self._failure = self._failure or error
             self.stop()
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait, but not past a stop."""
+    async def _rest(self, seconds: float) -> bool:
+        """Wait, but not past a stop; False if the run is stopped."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
+        return not self._stop.is_set()

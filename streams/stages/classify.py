@@ -17,7 +17,7 @@ from models.classifier import Prediction
 from models.encoder import Encoder
 from models.errors import Fatal
 from streams.derived import catch_up
-from streams.errors import IdConflict
+from streams.errors import IdConflict, Unreadable
 from streams.feed import Feed, Version
 from streams.incoming import read_text
 from streams.ledger import MAX_ROUNDS
@@ -85,7 +85,7 @@ class Classify:
         rechecks, unreadable = sort_out(
             (d for d in batch if d.topic == RECHECK.name),
             self.spec.name,
-            lambda delivered: Recheck.decode(delivered.value),
+            self._recheck,
         )
         dead += unreadable
         new = []
@@ -113,6 +113,12 @@ class Classify:
         return read_text(
             delivered.value, delivered.position, delivered.headers, max_text=self._max_text
         )
+
+    def _recheck(self, delivered: Delivered) -> Recheck:
+        recheck = Recheck.decode(delivered.value)
+        if recheck.embedding.array().shape != (self._encoder.dimension,):
+            raise Unreadable(f"the embedding of {recheck.text.id!r} has another dimension")
+        return recheck
 
     async def _embedded(self, texts: Sequence[Text]) -> list[_Item]:
         if not texts:

@@ -14,8 +14,9 @@ from judge.examples import ExampleStore
 from judge.policy import Decision, decide
 from judge.port import Judge
 from judge.question import Answer, Case
+from models.errors import Permanent
 from streams.records import Authority, Labeled, Retrain, Uncertain, Verdict
-from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
+from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import JUDGE, LABELED, RETRAIN, UNCERTAIN_LATER, VERDICTS
 from streams.wire import derived_id
 
@@ -42,8 +43,17 @@ class JudgeStage:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Judge every case of the batch; what is published keeps the batch's order."""
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
-        answered = await asyncio.gather(*(self._judged(case) for _, case in cases))
-        return dead + [record for records in answered for record in records]
+        answered = await asyncio.gather(
+            *(self._judged(case) for _, case in cases), return_exceptions=True
+        )
+        for (delivered, _), answer in zip(cases, answered, strict=True):
+            if isinstance(answer, Permanent):
+                dead.append(dead_letter(delivered, self.spec.name, answer))
+            elif isinstance(answer, BaseException):
+                raise answer
+        return dead + [
+            record for answer in answered if isinstance(answer, list) for record in answer
+        ]
 
     async def _judged(self, uncertain: Uncertain) -> list[Outgoing]:
         case = Case(
@@ -148,7 +158,7 @@ def _refused(uncertain: Uncertain, decision: Decision) -> Uncertain:
 
 def _postponed(uncertain: Uncertain) -> Uncertain:
     first, longest = AWAY_SECONDS
-    wait = min(longest, first * 2**uncertain.attempt)
+    wait = min(longest, first * 2 ** min(uncertain.attempt, 10))
     return uncertain.model_copy(
         update={"attempt": uncertain.attempt + 1, "due": time.time() + wait}
     )

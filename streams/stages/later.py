@@ -12,7 +12,7 @@ from streams.topology import LATER, UNCERTAIN
 
 
 class Later:
-    """Puts cases back into `uncertain`, in order, once the first of the batch is due."""
+    """Puts cases back into `uncertain`, one by one, each when it is due."""
 
     spec = LATER
 
@@ -26,7 +26,7 @@ class Later:
         """Return the cases, or say how long to wait.
 
         Raises:
-            NotYet: the newest of the batch is not due.
+            NotYet: one of the batch is not due.
         """
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
         wait = max((case.due for _, case in cases), default=0.0) - time.time()

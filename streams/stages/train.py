@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
 
 from models.classifier import Classifier
 from models.exemplars import Example
@@ -36,7 +39,9 @@ class Train:
         """Learn the batch in its order and return the next version, if anything changed."""
         version = self._feed.newest()
         news = [delivered for delivered in batch if delivered.offset >= version.manifest.applied]
-        lessons, dead = sort_out(news, self.spec.name, lambda d: Retrain.decode(d.value))
+        lessons, dead = sort_out(
+            news, self.spec.name, lambda d: _lesson(d, version.classifier.dimension)
+        )
         known = set(version.classifier.labels)
         usable = []
         for delivered, lesson in lessons:
@@ -57,20 +62,26 @@ class Train:
         )
 
 
+def _lesson(delivered: Delivered, dimension: int) -> Retrain:
+    lesson = Retrain.decode(delivered.value)
+    if lesson.embedding is not None:
+        row = lesson.embedding.array()
+        if row.shape != (dimension,) or not np.isfinite(row).all():
+            raise Unreadable(f"the embedding of {lesson.id!r} is not {dimension} finite numbers")
+    return lesson
+
+
 def _learnt(classifier: Classifier, lessons: Sequence[Retrain]) -> Classifier:
-    """Apply lessons and revocations; of several about one text the last one counts."""
-    last = {lesson.id: lesson for lesson in lessons}
-    revoked = [lesson.id for lesson in last.values() if lesson.kind == "revoked"]
-    if revoked:
-        classifier = classifier.unlearn(revoked)
-    examples = [
-        Example(
-            id=lesson.id,
-            label=lesson.label,
-            embedding=lesson.embedding.array(),
-            gold=lesson.kind == "seed",
-        )
-        for lesson in last.values()
-        if lesson.embedding is not None and lesson.kind != "revoked"
-    ]
-    return classifier.learn(examples) if examples else classifier
+    """Apply lessons and revocations in their order."""
+    for revoked, run in groupby(lessons, key=lambda lesson: lesson.kind == "revoked"):
+        if revoked:
+            classifier = classifier.unlearn([lesson.id for lesson in run])
+        else:
+            classifier = classifier.learn([_example(lesson) for lesson in run])
+    return classifier
+
+
+def _example(lesson: Retrain) -> Example:
+    assert lesson.embedding is not None  # the record's own validation
+    embedding, gold = lesson.embedding.array(), lesson.kind == "seed"
+    return Example(id=lesson.id, label=lesson.label, embedding=embedding, gold=gold)

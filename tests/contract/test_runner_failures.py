@@ -9,8 +9,8 @@ import pytest
 
 from models.errors import Fatal, Permanent, Transient
 from streams.errors import NotYet
-from streams.stage import Delivered, Outgoing
-from streams.topology import DEADLETTERS, LABELED, RETRAIN, TEXTS, UNCERTAIN, VERDICTS
+from streams.stage import Delivered, Outgoing, Reader
+from streams.topology import DEADLETTERS, LABELED, MARKS, RETRAIN, TEXTS, UNCERTAIN, VERDICTS
 from tests.contract.runner_harness import Harness, Produced
 from tests.contract.runner_stages import Copy, Numbers, by_key, copy, letters, some, spec_of, values
 
@@ -68,6 +68,33 @@ async def test_an_unexpected_error_costs_only_the_record_that_has_it(harness: Ha
     assert (letter.original(), letter.error) == (b"value 2", "ZeroDivisionError")
     assert letter.message == "ZeroDivisionError: a bug"
     assert len(harness.read(LABELED.name)) == 6
+
+
+class Total:
+    """Adds numbers to the total it last committed, as the trainer does with lessons."""
+
+    spec = spec_of("total", TEXTS)
+
+    async def start(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def close(self) -> None: ...
+
+    async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
+        last = self._reader.newest(MARKS.name, b"total")
+        total = int(last.value or 0) if last else 0
+        total += sum(int(record.value or 0) for record in batch)
+        return [Outgoing(MARKS.name, b"total", b"%d" % total)]
+
+
+async def test_a_bad_record_costs_no_other_where_a_stage_builds_on_what_it_committed(
+    harness: Harness,
+) -> None:
+    numbers = [b"1", b"20", b"bad", b"300", b"4000", b"50000"]
+    await harness.produce(TEXTS.name, [(None, number, {}) for number in numbers])
+    assert await harness.run([Total()]) is True
+    assert [letter.original() for letter in letters(harness)] == [b"bad"]
+    assert harness.read(MARKS.name)[-1].value == b"54321"
 
 
 @pytest.mark.parametrize("error", [Transient("away"), OSError(28, "no space left on device")])

@@ -40,6 +40,7 @@ _CASE = Uncertain(
     text=_TEXT,
     embedding=_VECTOR,
     contenders=_CONTENDERS,
+    rejected=["oven"],
     model=7,
     round=2,
     audit=False,
@@ -55,7 +56,7 @@ RECORDS: dict[str, Record] = {
         _VECTOR,
         _CONTENDERS[0],
         _CASE,
-        Recheck(text=_TEXT, embedding=_VECTOR, lead="printer", round=2, model=8),
+        Recheck(text=_TEXT, embedding=_VECTOR, lead="printer", rejected=["oven"], round=2, model=8),
         Labeled(
             id="T0001",
             label="printer",

@@ -105,7 +105,6 @@ def test_a_damaged_part_is_refused_and_the_older_version_served(log: SqliteLog) 
 
 def test_a_reader_that_starts_anew_serves_the_newest_whole_version(log: SqliteLog) -> None:
     trainer = tiny.fitted(log)
-    trainer.newest()
     log.append(damaged(trainer.publish(taught(1), applied=1, learnt=1, touched=["travel"])))
     assert Feed(log).newest().number == 1
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.errors import Permanent
@@ -164,6 +164,7 @@ lines = (
 )
 
 
+@settings(deadline=None)
 @given(lines)
 @example(b'{"text": "a", "id": ' + b"9" * 4_400 + b"}")
 @example(b'{"text": "a", "\xed\xa0\x80": 1}')

@@ -60,7 +60,7 @@ def test_the_same_content_under_two_ids_is_two_texts(index: TextIndex) -> None:
     assert index.claim(texts(("a", "x"), ("b", "x"))) == [NEW, NEW]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), max_size=12),
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=6),
@@ -78,7 +78,7 @@ def test_a_delivery_repeated_gets_the_answer_it_had(
         assert index.position() == len(stream)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), min_size=1, max_size=12))
 def test_batches_of_any_size_get_the_same_answers(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]

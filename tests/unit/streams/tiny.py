@@ -48,6 +48,8 @@ EXAMPLES = {
     ],
 }
 
+LABELS = tuple(EXAMPLES)
+
 SURE = {"printer": "printer paper jam", "password": "my password", "room": "the meeting room"}
 """Texts the classifier is sure of, by their label."""
 
@@ -84,4 +86,5 @@ def fitted(log: SqliteLog, *, applied: int = 0) -> Feed:
     """Publish the first version into a log, and follow it."""
     feed = Feed(log)
     log.append(feed.publish(classifier(), applied=applied, learnt=0, touched=()))
+    feed.newest()
     return feed

@@ -1,0 +1,44 @@
+"""Every benchmark, in the order in which `all` runs them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from benchmarks import (
+    ablation,
+    accuracy,
+    labels_added,
+    speed,
+    ten_thousand,
+    thousand,
+    unknown,
+)
+from benchmarks.context import Context
+from benchmarks.report import Record, Shown
+
+
+class Benchmark(Protocol):
+    """What a benchmark's module has. `SETS` are those it is usually run on."""
+
+    NAME: str
+    SUMMARY: str
+    MINUTES: int
+    SETS: tuple[str, ...]
+    PANELS: int
+
+    def run(self, context: Context) -> Record: ...
+
+    def shown(self, record: Record) -> Shown: ...
+
+    def plot(self, record: Record, axes: Any) -> None: ...
+
+
+BENCHMARKS: tuple[Benchmark, ...] = (
+    accuracy,
+    thousand,
+    unknown,
+    speed,
+    labels_added,
+    ablation,
+    ten_thousand,
+)

@@ -1,0 +1,104 @@
+"""The programs, on a tiny set, with vectors that need no weights."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import registry
+from benchmarks.__main__ import main
+from benchmarks.page import write_page
+from benchmarks.report import load, points, save, share
+
+
+@pytest.fixture
+def run(write_set: Callable[..., Path], tmp_path: Path) -> Callable[..., int]:
+    def run(*arguments: str) -> int:
+        fixed = ["--data", str(write_set()), "--out", str(tmp_path / "out")]
+        fixed += ["--cache", str(tmp_path / "cache"), "--encoder", "hashing"]
+        return main([*arguments, *fixed])
+
+    return run
+
+
+def test_accuracy_prints_a_table_and_writes_record_plot_and_page(run, tmp_path: Path, capsys):
+    assert run("accuracy", "--sets", "tiny", "--per-label", "4", "--draws", "2") == 0
+    out = capsys.readouterr().out
+    assert "tiny, 4" in out
+    assert "left" in out
+    record = load(tmp_path / "out", "accuracy")
+    assert record["complete"]
+    [cell] = record["cells"]
+    assert len(cell["methods"]["recipe"]["accuracy"]) == 2
+    assert set(cell["methods"]) == {"recipe", "flat", "neighbours", "centroid", "published"}
+    assert record["sets"]["tiny"]["labels"] == 6
+    assert (tmp_path / "out" / "plots" / "accuracy.svg").is_file()
+    page = (tmp_path / "out" / "benchmarks.md").read_text()
+    assert "tiny, 4" in page
+    assert "Not run yet" in page
+
+
+def test_a_record_holds_no_path_and_no_name_of_the_machine(run, tmp_path: Path):
+    run("accuracy", "--sets", "tiny", "--per-label", "3", "--draws", "1")
+    text = (tmp_path / "out" / "accuracy.json").read_text()
+    assert str(tmp_path) not in text
+    assert set(json.loads(text)["machine"]) == {"cores", "cpu", "system"}
+
+
+def test_the_page_says_what_the_record_says_and_nothing_else(run, tmp_path: Path):
+    run("accuracy", "--sets", "tiny", "--per-label", "3", "--draws", "1")
+    out = tmp_path / "out"
+    record = load(out, "accuracy")
+    record["cells"][0]["methods"]["recipe"]["accuracy"] = [0.1234]
+    save(out, record)
+    first = write_page(out, out).read_text()
+    assert ".1234" in first
+    assert first == write_page(out, out).read_text()
+    for benchmark in registry.BENCHMARKS:
+        (out / f"{benchmark.NAME}.json").unlink(missing_ok=True)
+    # With no record there is no measured number on the page at all.
+    assert not re.search(r"\d\.\d|\.\d\d", write_page(out, out).read_text().replace(".md", ""))
+
+
+def test_no_folder_of_sets_is_a_clear_error(tmp_path: Path, capsys):
+    assert main(["accuracy", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2
+    assert "is no folder" in capsys.readouterr().out
+
+
+def test_an_unknown_set_is_an_error_that_names_those_that_are_there(run, capsys):
+    assert run("accuracy", "--sets", "other") == 2
+    assert "no set other" in (out := capsys.readouterr().out)
+    assert "tiny" in out
+
+
+def test_a_set_without_out_of_scope_texts_is_refused_where_they_are_needed(run, capsys):
+    assert run("unknown", "--sets", "tiny") == 2
+    assert "oos_test.jsonl.gz" in capsys.readouterr().out
+
+
+def test_a_damaged_record_is_named(tmp_path: Path, capsys):
+    (tmp_path / "accuracy.json").write_text("{")
+    assert main(["page", "--out", str(tmp_path)]) == 2
+    assert "accuracy.json is damaged" in capsys.readouterr().out
+
+
+def test_a_benchmark_that_breaks_is_an_exit_status(run, monkeypatch, capsys):
+    def broken(context: object) -> None:
+        raise ArithmeticError("a defect")
+
+    monkeypatch.setattr(registry.BENCHMARKS[0], "run", broken)
+    assert run("accuracy", "--sets", "tiny") == 1
+    assert "a defect" in capsys.readouterr().out
+
+
+def test_records_are_plain_json_with_numbers_on_one_line(tmp_path: Path):
+    save(tmp_path, {"benchmark": "x", "cells": [{"values": [0.5, np.float32(0.25), -1e-05]}]})
+    assert '"values": [0.5, 0.25, -1e-05]' in (tmp_path / "x.json").read_text()
+
+
+def test_numbers_are_written_as_in_this_project():
+    assert share(0.94321) == ".9432"
+    assert points({"mean": 0.0031, "low": -0.0005, "high": 0.0057}) == "+0.31 (-0.05 to +0.57)"

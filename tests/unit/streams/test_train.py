@@ -1,0 +1,200 @@
+"""train: a lesson is learnt once, in its order, and every batch ends in one whole version."""
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.classifier import Classifier
+from streams.embedded.log import SqliteLog
+from streams.feed import MANIFEST, Feed
+from streams.records import Manifest, Retrain
+from streams.stage import Delivered, Outgoing, deliver
+from streams.stages.train import Train
+from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN
+from streams.wire import Vector
+from tests.unit.streams import make, tiny
+
+
+@pytest.fixture
+def stage(log: SqliteLog) -> Train:
+    return Train(tiny.fitted(log))
+
+
+def lesson(words: str, label: str = "travel", **fields: object) -> Retrain:
+    embedding = fields.pop("embedding", tiny.vector(words))
+    return make.lesson(words, label, text=words, embedding=embedding, **fields)
+
+
+def revoked(words: str) -> Retrain:
+    return lesson(words, kind="revoked", embedding=None)
+
+
+def manifests(records: list[Outgoing]) -> list[Manifest]:
+    return [
+        Manifest.decode(r.value)
+        for r in records
+        if r.topic == MODELS.name and (r.key or b"").startswith(MANIFEST.encode())
+    ]
+
+
+async def step(log: SqliteLog, stage: Train, batch: list[Delivered]) -> list[Outgoing]:
+    """One batch as a runner does it: handled, published, committed."""
+    out = await deliver(stage, batch)
+    log.commit(TRAIN.name, batch, out)
+    return out
+
+
+def served(log: SqliteLog) -> Classifier:
+    return Feed(log).newest().classifier
+
+
+WORDS = ["visa for a trip", "lost luggage trip", "train delayed refund"]
+
+
+def expected(*words: str) -> Classifier:
+    return tiny.classifier().learn([tiny.example(one, "travel") for one in words])
+
+
+async def test_lessons_end_in_one_new_version(log: SqliteLog, stage: Train) -> None:
+    out = await step(log, stage, make.batch(RETRAIN, *map(lesson, WORDS)))
+    (manifest,) = manifests(out)
+    assert (manifest.number, manifest.applied, manifest.learnt) == (2, 3, 3)
+    assert "travel" in manifest.touched
+    assert served(log).hash() == manifest.hash == expected(*WORDS).hash()
+
+
+async def test_what_was_learnt_counts_on_over_batches_and_restarts(log: SqliteLog) -> None:
+    tiny.fitted(log)
+    for place, words in enumerate(WORDS):
+        await step(log, Train(Feed(log)), make.batch(RETRAIN, lesson(words), first=place))
+    manifest = Feed(log).newest().manifest
+    assert (manifest.number, manifest.applied, manifest.learnt) == (4, 3, 3)
+    assert served(log).hash() == expected(*WORDS).hash()
+
+
+async def test_a_lesson_delivered_twice_is_learnt_once(log: SqliteLog, stage: Train) -> None:
+    batch = make.batch(RETRAIN, *map(lesson, WORDS))
+    await step(log, stage, batch)
+    assert await stage.handle(batch) == []
+    (manifest,) = manifests(
+        await stage.handle([*batch, *make.batch(RETRAIN, lesson("x"), first=3)])
+    )
+    assert (manifest.number, manifest.applied, manifest.learnt) == (3, 4, 4)
+
+
+async def test_the_seed_examples_are_in_the_first_version_already(log: SqliteLog) -> None:
+    stage = Train(tiny.fitted(log, applied=2))
+    seeds = [lesson(words, kind="seed") for words in WORDS[:2]]
+    assert await stage.handle(make.batch(RETRAIN, *seeds)) == []
+
+
+async def test_a_batch_not_committed_is_learnt_the_same_way_again(
+    log: SqliteLog, stage: Train
+) -> None:
+    batch = make.batch(RETRAIN, *map(lesson, WORDS))
+    lost, kept = await stage.handle(batch), await step(log, stage, batch)
+    assert manifests(lost)[0].hash == manifests(kept)[0].hash == served(log).hash()
+
+
+async def test_an_unknown_label_is_a_dead_letter_and_the_rest_is_learnt(
+    log: SqliteLog, stage: Train
+) -> None:
+    batch = make.batch(RETRAIN, lesson(WORDS[0]), lesson("boo", "ghosts"), lesson(WORDS[1]))
+    out = await step(log, stage, batch)
+    (letter,) = make.of(DEADLETTERS, out)
+    assert (letter.position, letter.stage) == ("retrain/0/1", "train")
+    assert letter.message == "no label 'ghosts' in model 1"
+    assert served(log).hash() == expected(*WORDS[:2]).hash()
+
+
+async def test_a_lesson_that_cannot_be_read_costs_no_other(log: SqliteLog, stage: Train) -> None:
+    batch = make.batch(RETRAIN, lesson(WORDS[0]), b"no lesson", lesson(WORDS[1]))
+    out = await step(log, stage, batch)
+    assert [letter.offset for letter in make.of(DEADLETTERS, out)] == [1]
+    assert served(log).hash() == expected(*WORDS[:2]).hash()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Vector(encoder="e", f16="AAA"),
+        Vector.of(np.ones(3, np.float32), "e"),
+        Vector.of(np.full(64, np.nan, np.float32), "e"),
+    ],
+    ids=["damaged", "another length", "not a number"],
+)
+async def test_a_lesson_whose_embedding_is_broken_costs_no_other(
+    log: SqliteLog, stage: Train, broken: Vector
+) -> None:
+    bad = lesson("bad", embedding=broken)
+    batch = make.batch(RETRAIN, lesson(WORDS[0]), bad, lesson(WORDS[1]), lesson(WORDS[2]))
+    out = await step(log, stage, batch)
+    assert [letter.offset for letter in make.of(DEADLETTERS, out)] == [1]
+    assert Feed(log).newest().manifest.learnt == 3
+    assert served(log).hash() == expected(*WORDS).hash()
+
+
+async def test_only_dead_letters_make_no_version(stage: Train) -> None:
+    out = await stage.handle(make.batch(RETRAIN, lesson("boo", "ghosts"), b"no lesson"))
+    assert {record.topic for record in out} == {DEADLETTERS.name}
+
+
+async def test_what_is_revoked_is_unlearnt(log: SqliteLog, stage: Train) -> None:
+    await step(log, stage, make.batch(RETRAIN, *map(lesson, WORDS)))
+    out = await step(log, stage, make.batch(RETRAIN, revoked(WORDS[2]), first=3))
+    assert manifests(out)[0].touched
+    assert served(log).hash() == expected(*WORDS[:2]).hash()
+
+
+async def test_the_last_word_on_a_text_counts(log: SqliteLog, stage: Train) -> None:
+    words = WORDS[0]
+    batch = make.batch(
+        RETRAIN,
+        lesson(words, "printer"),
+        revoked(words),
+        lesson(words, "travel"),
+        lesson(WORDS[1]),
+        revoked(WORDS[1]),
+    )
+    await step(log, stage, batch)
+    assert served(log).hash() == expected(words).hash()
+
+
+async def test_a_text_taught_again_under_another_label_moves(log: SqliteLog, stage: Train) -> None:
+    await step(log, stage, make.batch(RETRAIN, lesson(WORDS[0], "printer")))
+    await step(log, stage, make.batch(RETRAIN, lesson(WORDS[0], "travel"), first=1))
+    assert served(log).hash() == expected(WORDS[0]).hash()
+
+
+async def test_a_revocation_of_what_was_never_learnt_changes_nothing(
+    log: SqliteLog, stage: Train
+) -> None:
+    await step(log, stage, make.batch(RETRAIN, revoked("never learnt")))
+    assert served(log).hash() == tiny.classifier().hash()
+    assert Feed(log).newest().manifest.touched == []
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+async def test_the_size_of_the_batches_does_not_change_what_is_learnt(
+    log: SqliteLog, tmp_path: Path, stage: Train, size: int
+) -> None:
+    first, second, third = WORDS
+    lessons = [
+        lesson(first, "printer"),
+        lesson(second),
+        lesson(first),
+        revoked(second),
+        lesson(third),
+        lesson(second),
+    ]
+    with closing(SqliteLog(tmp_path / "other.sqlite")) as other:
+        one_by_one = Train(tiny.fitted(other))
+        for delivered in make.batch(RETRAIN, *lessons):
+            await step(other, one_by_one, [delivered])
+        alone = served(other).hash()
+    for start in range(0, len(lessons), size):
+        part = lessons[start : start + size]
+        await step(log, stage, make.batch(RETRAIN, *part, first=start))
+    assert served(log).hash() == alone
