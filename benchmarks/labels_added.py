@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.baselines import C_PATH, TOLERANCE, fit_flat
+from benchmarks.baselines import TOLERANCE, fit_flat
 from benchmarks.context import Context
 from benchmarks.data import BadData, Problem, TextSet, Vectors, draw
 from benchmarks.measures import crossed
@@ -119,7 +119,7 @@ def _answers(
     said["refit"] = numbered(problem, predict(again, problem.test_x))
     even = {label: 1 for label in problem.labels}
     said["refit_even"] = numbered(problem, predict(again, problem.test_x, even))
-    c = fit_flat(base, path=C_PATH).c
+    c = fit_flat(base).c
     x = np.concatenate([problem.x, problem.names])
     y = np.concatenate([problem.y, np.arange(problem.size)]).astype(np.intp)
     started = time.perf_counter()

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
-from streams.stage import Outgoing, Stage, deliver
+from streams.stage import Outgoing, Stage
 
 BACKLOG_BATCHES = 4
 """How many batches the source may be ahead of the first stage."""

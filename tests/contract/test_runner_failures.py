@@ -101,7 +101,7 @@ async def test_a_bad_record_costs_no_other_where_a_stage_builds_on_what_it_commi
 async def test_a_passing_error_is_tried_again_until_it_passes(
     harness: Harness, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.stage.LONGEST_BACKOFF", 0.01)
+    monkeypatch.setattr("streams.delivery.LONGEST_BACKOFF", 0.01)
     left = [error] * 5
 
     def stumble(batch: Sequence[Delivered]) -> None:

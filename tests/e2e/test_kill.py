@@ -30,19 +30,15 @@ def test_fifty_kills_change_neither_labels_nor_model(tmp_path: Path) -> None:
     program.redstream(*command(calm), REDSTREAM_BATCH="4")
     whole = time.monotonic() - began
 
-    rng, kills, finished = random.Random(20261123), 0, 0
-    while kills < KILLS:
+    rng, too_late = random.Random(20261123), 0
+    for _ in range(KILLS):
         process = program.start(*command(stormy), REDSTREAM_BATCH="4")
         # Some die while they start, most in the middle of work.
         time.sleep(rng.uniform(0.2, 1.0 + 2 * whole / KILLS))
-        if process.poll() is None:
-            process.kill()
-            kills += 1
-        else:
-            finished += 1
-            kills += 1
+        too_late += process.poll() is not None
+        process.kill()
         process.communicate()
-    assert finished < KILLS / 4, "the run was over too early for the kills to mean anything"
+    assert too_late < KILLS / 4, "the run was over too early for the kills to mean anything"
     program.redstream(*command(stormy), REDSTREAM_BATCH="4")
 
     expected = {text_id: event.label for text_id, event in program.latest(calm).items()}

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from models.encoder import HashingEncoder
 from models.errors import Fatal
+from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.ledger import MAX_ROUNDS
 from streams.records import Authority
-from streams.stage import Delivered, Outgoing, deliver
+from streams.stage import Delivered, Outgoing
 from streams.stages.classify import Classify
 from streams.textindex import REQUEUED_HEADER, TextIndex
 from streams.topology import CLASSIFY, DEADLETTERS, LABELED, RECHECK, TEXTS, UNCERTAIN

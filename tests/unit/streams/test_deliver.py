@@ -7,9 +7,10 @@ from importlib.metadata import version
 import pytest
 
 from models.errors import Fatal, Permanent, Transient
+from streams.delivery import deliver
 from streams.errors import IdConflict, NotYet, TooLarge, Unreadable
 from streams.records import DeadLetter
-from streams.stage import Delivered, Outgoing, Reader, dead_letter, deliver, sort_out
+from streams.stage import Delivered, Outgoing, Reader, dead_letter, sort_out
 from streams.topology import CLASSIFY, DEADLETTERS, LABELED, TEXTS
 from tests.unit.streams import make
 

@@ -10,8 +10,9 @@ from judge.examples import ExamplePoint
 from judge.memory_store import MemoryExampleStore
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
 from models.errors import Transient
+from streams.delivery import deliver
 from streams.records import Authority, Uncertain
-from streams.stage import Outgoing, deliver
+from streams.stage import Outgoing
 from streams.stages.judge import JudgeStage
 from streams.topology import (
     DEADLETTERS,

@@ -10,12 +10,13 @@ import pytest
 
 from judge.memory_store import MemoryExampleStore
 from models.errors import Fatal
+from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
 from streams.feed import MANIFEST, PART
 from streams.ledger import Ledger
 from streams.records import Authority, Uncertain
-from streams.stage import Delivered, Outgoing, deliver
+from streams.stage import Delivered, Outgoing
 from streams.stages.later import Later
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from models.classifier import Classifier
+from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
 from streams.records import Manifest, Retrain
-from streams.stage import Delivered, Outgoing, deliver
+from streams.stage import Delivered, Outgoing
 from streams.stages.train import Train
 from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN
 from streams.wire import Vector
