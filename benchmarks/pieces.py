@@ -7,7 +7,7 @@ text (the classifier asks it where it is unsure).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 
 from benchmarks.data import Problem
 from benchmarks.logit import fit_logit, probabilities
-from models.confidence import FEATURES, Weights, log_prior
+from models import arbiter
+from models.confidence import FEATURES, FLOOR, SCALE, Weights, log_prior
+from models.evidence import kernel_evidence
 from models.fitting import Fitted, Options, Training, evidence_of, fit_blocks, folds
+from models.heads import logsumexp
+from models.metric import normed
 from models.scorer import Contest, Scorer
 
 F32 = NDArray[np.float32]
@@ -62,24 +66,66 @@ class Scores:
         return changed
 
 
-def scores_of(scorer: Scorer, x: F32, y: Ints, prior: F32, rows: Ints, inside: Ints) -> Scores:
-    """What a scorer says of texts (n, d) whose labels are y (n,)."""
-    blocks = [_block(scorer, x[a : a + 256], prior) for a in range(0, len(x), 256)]
-    contenders = np.concatenate([c.contenders for c, _ in blocks])
+def scores_of(
+    scorer: Scorer,
+    x: F32,
+    y: Ints,
+    prior: F32,
+    rows: Ints,
+    inside: Ints,
+    words: F32 | None = None,
+) -> Scores:
+    """What a scorer says of texts (n, d) whose labels are y (n,).
+
+    With `words` (n, labels), one more score of every label, contenders are chosen by that as well.
+    """
+    blocks = []
+    for begin in range(0, len(x), 256):
+        part = slice(begin, begin + 256)
+        contest = (
+            scorer.contest(x[part], prior)
+            if words is None
+            else _wider_contest(scorer, x[part], prior, words[part])
+        )
+        blocks.append((contest.contenders, _features(scorer, contest)))
+    contenders = np.concatenate([c for c, _ in blocks])
     hit = contenders == y[:, None]
     truth = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1]).astype(np.intp)
     return Scores(contenders, np.concatenate([f for _, f in blocks]), truth, rows, inside)
 
 
-def _block(scorer: Scorer, x: F32, prior: F32) -> tuple[Contest, F32]:
-    contest = scorer.contest(x, prior)
-    asked = scorer.arbitrated(contest, np.arange(len(x)))
+def _features(scorer: Scorer, contest: Contest) -> F32:
+    asked = scorer.arbitrated(contest, np.arange(len(contest.outside)))
     n, k, width = asked.shape
     features = np.zeros((n, k + 1, width + 2), np.float32)
     features[:, :k, :width] = asked
     features[:, k, width] = contest.outside
     features[:, k, width + 1] = 1
-    return contest, features
+    return features
+
+
+def _wider_contest(scorer: Scorer, x: F32, prior: F32, words: F32) -> Contest:
+    """As `Scorer.contest`, with a fourth list in the fusion that contenders are chosen by."""
+    white = normed(scorer.metric.whiten(x))
+    scores = x @ scorer.weights.T + scorer.bias - scorer.log_count
+    scores -= logsumexp(scores)[:, None]
+    cosw = white @ scorer.centroids.T
+    keep = arbiter.contender_count(scores.shape[1])
+    candidates = arbiter.shortlist([scores, cosw, words], 2 * keep)
+    known = np.maximum(candidates, 0)
+    blk, near, said = (np.take_along_axis(s, known, axis=1) for s in (scores, cosw, words))
+    ls, lsw = kernel_evidence(x, white, candidates, scorer.evidence)
+    best = arbiter.fuse([blk, near, ls, said], candidates, keep)
+    contenders, blk, near, ls, lsw = (
+        np.take_along_axis(s, best, axis=1) for s in (known, blk, near, ls, lsw)
+    )
+    unasked = np.zeros_like(blk)
+    features = np.stack([blk, near, ls, lsw, unasked, prior[contenders]], axis=2) * SCALE
+    features[:, :, 0] = np.maximum(features[:, :, 0], FLOOR)
+    np.put_along_axis(scores, contenders, -np.inf, axis=1)
+    outside = np.maximum(logsumexp(scores), FLOOR)
+    signals = np.zeros((len(x), 2), np.float32)
+    return Contest(contenders.astype(np.intp), features, outside, signals, white)
 
 
 def held_out(
@@ -91,15 +137,27 @@ def held_out(
     fit: Fit = fit_blocks,
 ) -> list[Scores]:
     """Fold by fold, what a model without the held-out texts says of them."""
-    options = options or Options()
     found = []
-    for out in folds(training, options.held_out, seed):
-        inside = np.setdiff1d(np.arange(len(training.x)), out)
-        fitted = fit(training, inside, groups, options, seed)
-        scorer = fitted.scorer(evidence_of(training, inside, fitted.metric))
+    for scorer, out, inside in held_out_scorers(training, groups, seed, options=options, fit=fit):
         y, prior = training.owner[out], log_prior(training.counts)
         found.append(scores_of(scorer, training.x[out], y, prior, out, inside))
     return found
+
+
+def held_out_scorers(
+    training: Training,
+    groups: list[list[int]],
+    seed: int,
+    *,
+    options: Options | None = None,
+    fit: Fit = fit_blocks,
+) -> Iterator[tuple[Scorer, Ints, Ints]]:
+    """Fold by fold: a scorer without the held-out rows, those rows, and the others."""
+    options = options or Options()
+    for out in folds(training, options.held_out, seed):
+        inside = np.setdiff1d(np.arange(len(training.x)), out)
+        fitted = fit(training, inside, groups, options, seed)
+        yield fitted.scorer(evidence_of(training, inside, fitted.metric)), out, inside
 
 
 def whole(

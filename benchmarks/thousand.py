@@ -16,7 +16,7 @@ from benchmarks.lexical import Lexical
 from benchmarks.logit import fit_logit, probabilities
 from benchmarks.measures import crossed, ece
 from benchmarks.methods import TITLES, fit_recipe, numbered, predict, published
-from benchmarks.pieces import held_out, scores_of, settle, training_of, usual
+from benchmarks.pieces import held_out_scorers, scores_of, settle, training_of, usual
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
 from models.confidence import log_prior
 from models.threads import one_thread
@@ -56,7 +56,8 @@ def run(context: Context) -> Record:
         "labels on its C and temperature are chosen on one split with a fifth held out, instead of "
         "five.",
         "The classifier as it is gives the recipe's line *vectors*; its other lines are put "
-        "together from its pieces, since it reads no texts. Flat gets the same numbers (lexical "
+        "together from its pieces, since it reads no texts: lexical scores help to choose the "
+        "contenders, too. Flat gets the same numbers (lexical "
         "cosines, log of natural over drawn share) in the same kind of logit, over all labels.",
         "Natural shares: how often each label occurs in the whole training set, of which at most "
         f"{PER_LABEL} texts each are drawn; held-out texts are weighted accordingly.",
@@ -159,29 +160,35 @@ def _recipe(problem: Problem, lexical: F32) -> Iterator[tuple[str, str, Said, fl
     number = {label: i for i, label in enumerate(problem.labels)}
     groups = [[number[label] for label in names] for names in classifier.live.subsets]
     with one_thread():
-        [held] = held_out(training, groups, problem.seed)[:1]
-    y = problem.test_y
-    capped = log_prior(training.counts)
-    test = scores_of(
-        classifier.live.scorer, problem.test_x, y, capped, np.arange(len(y)), held.inside
-    )
+        scorer, out, inside = next(held_out_scorers(training, groups, problem.seed))
     # Rows of the training are by label; those of the texts and names are not.
     order = np.argsort(np.concatenate([problem.y, np.arange(problem.size)]), kind="stable")
-    held_lexical = _held_lexical(problem, order[held.inside], order[held.rows])
-    natural = log_prior(problem.natural)
-    owner = training.owner[held.rows]
+    held_lexical = _held_lexical(problem, order[inside], order[out])
+    capped, natural = log_prior(training.counts), log_prior(problem.natural)
+    owner = training.owner[out]
     ratio = problem.natural / np.bincount(problem.y, minlength=problem.size)
-    for level in LEVELS[1:]:
-        prior, weight = (natural, ratio[owner]) if level in SHARES else (capped, None)
-        blocks = [
-            _widened(scores.with_prior(prior), scores.contenders, words, level)
-            for scores, words in ((held, held_lexical), (test, lexical))
-        ]
-        extra = [0.5] * (blocks[0].shape[2] - len(usual()))
-        p, _ = settle(blocks[0], held.truth, blocks[1], usual(extra), weight)
-        best = p[:, :-1].argmax(axis=1)
-        label = np.take_along_axis(test.contenders, best[:, None], axis=1)[:, 0]
-        yield "recipe", level, (label, p[:, :-1].max(axis=1)), spent, {}
+    asked = (
+        (scorer, training.x[out], owner, held_lexical),
+        (classifier.live.scorer, problem.test_x, problem.test_y, lexical),
+    )
+    for with_words in (False, True):
+        held, test = (
+            scores_of(one, x, y, capped, out, inside, words.sum(axis=2) if with_words else None)
+            for one, x, y, words in asked
+        )
+        for level in LEVELS[1:]:
+            if (level in LEXICAL) != with_words:
+                continue
+            prior, weight = (natural, ratio[owner]) if level in SHARES else (capped, None)
+            blocks = [
+                _widened(scores.with_prior(prior), scores.contenders, words, level)
+                for scores, words in ((held, held_lexical), (test, lexical))
+            ]
+            extra = [0.5] * (blocks[0].shape[2] - len(usual()))
+            p, _ = settle(blocks[0], held.truth, blocks[1], usual(extra), weight)
+            best = p[:, :-1].argmax(axis=1)
+            label = np.take_along_axis(test.contenders, best[:, None], axis=1)[:, 0]
+            yield "recipe", level, (label, p[:, :-1].max(axis=1)), spent, {}
 
 
 def _widened(features: F32, contenders: NDArray[np.intp], lexical: F32, level: str) -> F32:

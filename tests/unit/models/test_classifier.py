@@ -8,7 +8,8 @@ import pytest
 from models.classifier import Classifier, Example, LabelInfo, Options
 from models.errors import BadExamples, EncoderMismatch, Permanent, UnknownLabel
 from models.exemplars import ACTIVE, RESERVE
-from tests.unit.models.make import PLAIN, examples, fitted, infos, name, queries, texts
+from models.subsets import split
+from tests.unit.models.make import PLAIN, centres, examples, fitted, infos, name, queries, texts
 
 
 def share_right(classifier: Classifier, labels: int = 6) -> float:
@@ -224,6 +225,32 @@ def test_many_labels_get_twelve_contenders() -> None:
     options = Options(grouping="random", sweeps=1, held_out=40)
     classifier = fitted(labels=520, each=1, options=options)
     assert len(classifier.predict(queries(2))[0].contenders) == 12
+
+
+def test_the_arbiter_is_asked_only_where_the_quick_answer_is_unsure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classifier = fitted(labels=12, each=8)
+    asked: list[int] = []
+
+    def counted(white: np.ndarray, contenders: np.ndarray, evidence: object) -> np.ndarray:
+        asked.append(len(white))
+        return np.zeros(contenders.shape, np.float32)
+
+    monkeypatch.setattr("models.arbiter.ridge", counted)
+    clear = np.repeat(texts(0, 1, labels=12), 5, axis=0)
+    between = texts(0, 1, labels=12) + texts(1, 1, labels=12)
+    between /= np.linalg.norm(between)
+    classifier.predict(np.concatenate([clear, between]))
+    assert asked == [1]
+
+
+@pytest.mark.slow
+def test_umap_groups_many_labels_the_same_way_each_time() -> None:
+    middle = centres(40)
+    groups = split(middle, 10, grouping="umap", seed=3)
+    assert groups == split(middle, 10, grouping="umap", seed=3)
+    assert [len(group) for group in groups] == [10, 10, 10, 10]
 
 
 def test_progress_is_told() -> None:
