@@ -3,11 +3,15 @@
 ```
 data.py          sets and draws          embeddings.py    vectors, computed once and kept
 methods.py       recipe and published    baselines.py     flat, nearest neighbours, centroid
-softmax.py       the flat head's solver  lexical.py       TF-IDF as two more numbers for a label
-pieces.py        the recipe, taken apart measures.py      accuracy, ECE, AUROC, paired intervals
-report.py        tables and JSON         page.py          docs/benchmarks.md, from the JSON alone
-accuracy.py, thousand.py, ...            one file for each benchmark, `python -m benchmarks --help`
+softmax.py       the flat head's solver  pieces.py        the recipe, taken apart
+lexical.py       TF-IDF, two numbers     information.py   the same information for recipe and flat
+logit.py         weights for numbers     synthetic.py     any number of labels, made up
+measures.py      ECE, AUROC, intervals   report.py        tables and JSON
+plots.py         one SVG for a record    page.py          docs/benchmarks.md, from the JSON alone
+context.py       what a run is handed    registry.py      all benchmarks, in order
+accuracy.py, thousand.py, unknown.py, speed.py, labels_added.py, ablation.py, ten_thousand.py
 ```
+`python -m benchmarks --help` says how they are run.
 
 The rules: every method gets the same vectors and the same information; draws are paired and their
 seeds fixed; every choice (C, temperature, weights) is made on training examples; no test set is

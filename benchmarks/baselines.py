@@ -30,8 +30,8 @@ TOLERANCE = 1e-5
 """At scikit-learn's own 1e-4 the solver stops so early that every C beyond 10 gives one answer."""
 
 FOLDS = 5
-TRIED = 2000
-"""Held-out texts that the neighbours' settings are chosen on, at the most."""
+NEIGHBOURS = (1, 3, 5, 10, 20, 40)
+"""Numbers of neighbours that are tried."""
 
 MANY_LABELS = 500
 """From here on C is chosen on one split (a fifth held out) instead of five: said in the record."""
@@ -186,25 +186,32 @@ def flat(problem: Problem, *, names: bool = True, fitted: Flat | None = None) ->
     fitted = fitted or fit_flat(problem, names=names)
     started = time.perf_counter()
     p = fitted.probabilities(problem.test_x)
-    chosen = {"C": fitted.c, "temperature": round(fitted.temperature, 4)}
+    chosen: dict[str, Any] = {"C": fitted.c, "temperature": round(fitted.temperature, 4)}
     chosen["held_out_log_loss_by_C"] = fitted.loss_by_c
     spent = time.perf_counter() - started
     return Answer(p.argmax(axis=1), p.max(axis=1), fitted.seconds, spent, chosen)
 
 
-def _neighbour_scores(x: F32, rows: Rows, labels: int, k: int, t: float) -> F32:
-    """(n, labels): the k nearest rows vote with exp(cosine / t); log of the sums."""
-    found = np.full((len(x), labels), -1e3, np.float32)
+def _nearest(x: F32, rows: Rows) -> tuple[F32, Ints]:
+    """Cosines and labels of the nearest rows, (n, 40) each, nearest first."""
+    keep = min(max(NEIGHBOURS), len(rows.y))
+    likeness, labels = [], []
     for begin in range(0, len(x), 512):
-        likeness = x[begin : begin + 512] @ rows.x.T
-        k = min(k, likeness.shape[1])
-        near = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
-        power = np.exp((np.take_along_axis(likeness, near, axis=1) - 1) / t)
-        total = np.zeros((len(likeness), labels))
-        np.add.at(total, (np.arange(len(likeness))[:, None], rows.y[near]), power)
-        with np.errstate(divide="ignore"):
-            found[begin : begin + 512] = np.maximum(np.log(total), -1e3)
-    return found
+        found = x[begin : begin + 512] @ rows.x.T
+        near = np.argpartition(-found, keep - 1, axis=1)[:, :keep]
+        cosines = np.take_along_axis(found, near, axis=1)
+        order = np.argsort(-cosines, axis=1, kind="stable")
+        likeness.append(np.take_along_axis(cosines, order, axis=1))
+        labels.append(rows.y[np.take_along_axis(near, order, axis=1)])
+    return np.concatenate(likeness), np.concatenate(labels)
+
+
+def _votes(nearest: tuple[F32, Ints], labels: int, k: int, t: float) -> F32:
+    """(n, labels): the k nearest vote with exp(cosine / t); log of the sums, -100 for none."""
+    likeness, of = nearest[0][:, :k], nearest[1][:, :k]
+    total = np.zeros((len(of), labels))
+    np.add.at(total, (np.arange(len(of))[:, None], of), np.exp((likeness - 1) / t))
+    return np.log(np.maximum(total, np.exp(-100))).astype(np.float32)
 
 
 def neighbours(problem: Problem) -> Answer:
@@ -212,22 +219,21 @@ def neighbours(problem: Problem) -> Answer:
     started = time.perf_counter()
     rows = Rows.of(problem)
     inside, out = next(rows.folds(problem.seed, 1))
-    out = np.sort(np.random.default_rng(problem.seed).permutation(out)[:TRIED])
     fitting = replace(rows, x=rows.x[inside], y=rows.y[inside])
-    scores = {}
-    for k in (1, 3, 5, 10, 20, 40):
-        for t in (0.03, 0.06, 0.12):
-            said = _neighbour_scores(rows.x[out], fitting, problem.size, k, t).argmax(axis=1)
-            scores[k, t] = float((said == rows.y[out]).mean())
+    held = _nearest(rows.x[out], fitting)
+    scores = {
+        (k, t): float((_votes(held, problem.size, k, t).argmax(axis=1) == rows.y[out]).mean())
+        for k in NEIGHBOURS
+        for t in (0.03, 0.06, 0.12)
+    }
     k, t = max(scores, key=lambda key: scores[key])
-    held = _neighbour_scores(rows.x[out], fitting, problem.size, k, t)
-    temperature = fit_temperature(np.maximum(held, -100), rows.y[out])
+    temperature = fit_temperature(_votes(held, problem.size, k, t), rows.y[out])
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    said = np.maximum(_neighbour_scores(problem.test_x, rows, problem.size, k, t), -100)
+    said = _votes(_nearest(problem.test_x, rows), problem.size, k, t)
     p = tempered(said, temperature)
     spent = time.perf_counter() - started
-    return Answer(p.argmax(axis=1), p.max(axis=1), fit_seconds, spent, {"k": k, "weighting": t})
+    return Answer(said.argmax(axis=1), p.max(axis=1), fit_seconds, spent, {"k": k, "weighting": t})
 
 
 def centroid(problem: Problem) -> Answer:

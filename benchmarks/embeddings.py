@@ -47,7 +47,7 @@ def vectors_of(
     found = {p: _encode(encoder, getattr(texts, p), f"{texts.name}, {p}", say) for p in PARTS}
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez(unfinished, **found)
+    np.savez(unfinished, allow_pickle=False, **found)
     unfinished.replace(path)
     return _vectors(found)
 

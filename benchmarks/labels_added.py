@@ -188,4 +188,5 @@ def plot(record: Record, axes: Any) -> None:
             by = cell["ways"][way]
             panel.plot(mean(by["seconds"]), mean(by["new"]), "o", label=title)
     panel.set(xscale="log", xlabel="seconds", ylabel="accuracy on the new labels")
+    panel.xaxis.set_minor_formatter("")
     panel.legend(frameon=False, fontsize=7)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks import registry
 from benchmarks.context import clock
-from benchmarks.report import Record, Shown, Table, load
+from benchmarks.data import BadData
+from benchmarks.report import Record, Shown, Table, load, path_of
 
 TOP = """\
 # What was measured
@@ -32,7 +33,13 @@ def write_page(out: Path, docs: Path) -> Path:
             parts.append(f"## {benchmark.NAME}\n\nNot run yet: {benchmark.SUMMARY}.\n")
             continue
         plot = docs / "plots" / f"{benchmark.NAME}.svg"
-        shown = benchmark.shown(record)
+        try:
+            shown = benchmark.shown(record)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise BadData(
+                f"{path_of(out, benchmark.NAME)} is of another version ({error!r}): run the "
+                "benchmark again, or remove it"
+            ) from error
         parts.append(_section(benchmark.NAME, benchmark.SUMMARY, record, shown, plot.is_file()))
     docs.mkdir(parents=True, exist_ok=True)
     path = docs / "benchmarks.md"

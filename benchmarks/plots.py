@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import registry
-from benchmarks.report import load
+from benchmarks.data import BadData
+from benchmarks.report import load, path_of
 
 
 def write_plots(out: Path, folder: Path) -> list[Path]:
@@ -26,7 +27,14 @@ def write_plots(out: Path, folder: Path) -> list[Path]:
         figure, axes = pyplot.subplots(
             1, benchmark.PANELS, figsize=(4.6 * benchmark.PANELS, 3.4), squeeze=False
         )
-        benchmark.plot(record, list(axes[0]))
+        try:
+            benchmark.plot(record, list(axes[0]))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            pyplot.close(figure)
+            raise BadData(
+                f"{path_of(out, benchmark.NAME)} is of another version ({error!r}): run the "
+                "benchmark again, or remove it"
+            ) from error
         for panel in axes[0]:
             panel.spines[["top", "right"]].set_visible(False)
             panel.set_visible(bool(panel.has_data()))

@@ -20,11 +20,20 @@ from benchmarks.report import Record, Shown
 class Benchmark(Protocol):
     """What a benchmark's module has. `SETS` are those it is usually run on."""
 
-    NAME: str
-    SUMMARY: str
-    MINUTES: int
-    SETS: tuple[str, ...]
-    PANELS: int
+    @property
+    def NAME(self) -> str: ...
+
+    @property
+    def SUMMARY(self) -> str: ...
+
+    @property
+    def MINUTES(self) -> int: ...
+
+    @property
+    def SETS(self) -> tuple[str, ...]: ...
+
+    @property
+    def PANELS(self) -> int: ...
 
     def run(self, context: Context) -> Record: ...
 

@@ -7,19 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.baselines import Flat, Rows, centroid, fit_flat, neighbours
+from benchmarks.baselines import centroid, fit_flat, neighbours
 from benchmarks.context import Context, clock
 from benchmarks.data import Problem, draw
-from benchmarks.lexical import Lexical
-from benchmarks.logit import fit_logit, probabilities
+from benchmarks.information import LEVELS, Said, flat_levels, lexical_of_test, recipe_levels
 from benchmarks.measures import crossed, ece
 from benchmarks.methods import TITLES, fit_recipe, numbered, predict, published
-from benchmarks.pieces import held_out_scorers, scores_of, settle, training_of, usual
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
-from models.confidence import log_prior
-from models.threads import one_thread
 
 NAME = "thousand"
 SUMMARY = "a thousand labels (O*NET), with and without lexical features and natural label shares"
@@ -29,15 +24,6 @@ AT_LEAST = 5
 PER_LABEL = 30
 MOST_DRAWS = 3
 PANELS = 1
-
-LEVELS = ("vectors", "+ shares", "+ lexical", "+ lexical + shares")
-LEXICAL = {"+ lexical", "+ lexical + shares"}
-SHARES = {"+ shares", "+ lexical + shares"}
-LEXICAL_SCALE = 10.0
-"""Cosines to nats, about: where the weights start matters little, that they are alike does."""
-
-F32 = NDArray[np.float32]
-Said = tuple[NDArray[np.intp], NDArray[np.floating]]
 
 
 def run(context: Context) -> Record:
@@ -102,101 +88,20 @@ def _answers(problem: Problem) -> Iterator[tuple[str, str, Said, float, Any]]:
             answer.fit_seconds,
             answer.chosen,
         )
-    lexical = Lexical(
-        [*problem.texts, *problem.name_texts],
-        np.concatenate([problem.y, np.arange(problem.size)]),
-        problem.size,
-    ).scores(problem.test_texts)
-    fitted = fit_flat(problem)
-    settings = {"C": fitted.c, "held_out_log_loss_by_C": fitted.loss_by_c}
-    for level, said in _flat(problem, fitted, lexical):
-        yield "flat", level, said, fitted.seconds, settings
-    yield from _recipe(problem, lexical)
-
-
-def _held_lexical(problem: Problem, inside: NDArray[np.intp], out: NDArray[np.intp]) -> F32:
-    """Lexical scores of held-out rows (numbers: texts, then names) by the others."""
-    texts = [*problem.texts, *problem.name_texts]
-    y = np.concatenate([problem.y, np.arange(problem.size)])
-    known = Lexical([texts[i] for i in inside], y[inside], problem.size)
-    return known.scores([texts[i] for i in out])
-
-
-def _flat(problem: Problem, fitted: Flat, lexical: F32) -> Iterator[tuple[str, Said]]:
-    rows = Rows.of(problem)
-    drawn = np.bincount(problem.y, minlength=problem.size)
-    ratio = problem.natural / drawn
-    inside = np.setdiff1d(np.arange(len(rows.y)), fitted.held)
-    held_lexical = _held_lexical(problem, inside, fitted.held)
-    y = rows.y[fitted.held]
-    test_logits = fitted.softmax.logits(problem.test_x)
-    for level in LEVELS:
-        weight = ratio[y] if level in SHARES else None
-        held = _stack(fitted.held_logits, held_lexical, np.log(ratio), level)
-        test = _stack(test_logits, lexical, np.log(ratio), level)
-        first = np.asarray([1.0] + [0.5] * (held.shape[2] - 1))
-        p = probabilities(test, fit_logit(held, y, first, weight))
-        yield level, (p.argmax(axis=1), p.max(axis=1))
-
-
-def _stack(logits: F32, lexical: F32, prior: NDArray[np.floating], level: str) -> F32:
-    """(n, labels, f): the flat head's numbers at a level."""
-    parts = [logits[:, :, None] - logits.max(axis=1)[:, None, None]]
-    if level in LEXICAL:
-        parts.append(LEXICAL_SCALE * lexical)
-    if level in SHARES:
-        parts.append(np.broadcast_to(prior.astype(np.float32)[None, :, None], parts[0].shape))
-    return np.concatenate(parts, axis=2)
-
-
-def _recipe(problem: Problem, lexical: F32) -> Iterator[tuple[str, str, Said, float, Any]]:
+    lexical = lexical_of_test(problem)
+    flat = fit_flat(problem)
+    settings = {"C": flat.c, "held_out_log_loss_by_C": flat.loss_by_c}
+    for level, said in flat_levels(problem, flat, lexical):
+        yield "flat", level, said, flat.seconds, settings
     started = time.perf_counter()
     classifier = fit_recipe(problem)
     spent = time.perf_counter() - started
-    said = predict(classifier, problem.test_x)
-    answer = numbered(problem, said), np.asarray([p.confidence for p in said])
-    yield "recipe", LEVELS[0], answer, spent, {}
-    training = training_of(problem)
-    number = {label: i for i, label in enumerate(problem.labels)}
-    groups = [[number[label] for label in names] for names in classifier.live.subsets]
-    with one_thread():
-        scorer, out, inside = next(held_out_scorers(training, groups, problem.seed))
-    # Rows of the training are by label; those of the texts and names are not.
-    order = np.argsort(np.concatenate([problem.y, np.arange(problem.size)]), kind="stable")
-    held_lexical = _held_lexical(problem, order[inside], order[out])
-    capped, natural = log_prior(training.counts), log_prior(problem.natural)
-    owner = training.owner[out]
-    ratio = problem.natural / np.bincount(problem.y, minlength=problem.size)
-    asked = (
-        (scorer, training.x[out], owner, held_lexical),
-        (classifier.live.scorer, problem.test_x, problem.test_y, lexical),
-    )
-    for with_words in (False, True):
-        held, test = (
-            scores_of(one, x, y, capped, out, inside, words.sum(axis=2) if with_words else None)
-            for one, x, y, words in asked
-        )
-        for level in LEVELS[1:]:
-            if (level in LEXICAL) != with_words:
-                continue
-            prior, weight = (natural, ratio[owner]) if level in SHARES else (capped, None)
-            blocks = [
-                _widened(scores.with_prior(prior), scores.contenders, words, level)
-                for scores, words in ((held, held_lexical), (test, lexical))
-            ]
-            extra = [0.5] * (blocks[0].shape[2] - len(usual()))
-            p, _ = settle(blocks[0], held.truth, blocks[1], usual(extra), weight)
-            best = p[:, :-1].argmax(axis=1)
-            label = np.take_along_axis(test.contenders, best[:, None], axis=1)[:, 0]
-            yield "recipe", level, (label, p[:, :-1].max(axis=1)), spent, {}
-
-
-def _widened(features: F32, contenders: NDArray[np.intp], lexical: F32, level: str) -> F32:
-    if level not in LEXICAL:
-        return features
-    more = np.zeros((*features.shape[:2], 2), np.float32)
-    more[:, :-1] = LEXICAL_SCALE * np.take_along_axis(lexical, contenders[:, :, None], axis=1)
-    return np.concatenate([features, more], axis=2)
+    predictions = predict(classifier, problem.test_x)
+    confidence = np.asarray([p.confidence for p in predictions])
+    plain = numbered(problem, predictions), confidence
+    yield "recipe", LEVELS[0], plain, spent, {}
+    for level, said in recipe_levels(problem, classifier, lexical):
+        yield "recipe", level, said, spent, {}
 
 
 def _cell(
@@ -281,12 +186,16 @@ def shown(record: Record) -> Shown:
 
 
 def plot(record: Record, axes: Any) -> None:
-    """Accuracy of recipe and flat at every level."""
+    """Accuracy of recipe and flat at every level, draw by draw."""
     for panel, cell in zip(axes, record["cells"], strict=False):
         levels = [v for v in LEVELS if "recipe_minus_flat" in cell["levels"].get(v, {})]
-        for shift, method in ((-0.2, "recipe"), (0.2, "flat")):
-            values = [mean(cell["levels"][v][method]["accuracy"]) for v in levels]
-            panel.bar([i + shift for i in range(len(levels))], values, 0.4, label=method)
+        for shift, mark, method in ((-0.12, "o", "recipe"), (0.12, "s", "flat")):
+            pairs = [
+                (i + shift, value)
+                for i, level in enumerate(levels)
+                for value in cell["levels"][level][method]["accuracy"]
+            ]
+            panel.plot(*zip(*pairs, strict=True), mark, markersize=4, label=method)
         panel.set_xticks(range(len(levels)), levels, fontsize=7)
-        panel.set(ylabel="accuracy", title=cell["set"], ylim=(0.4, None))
+        panel.set(ylabel="accuracy", title=cell["set"])
         panel.legend(frameon=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from benchmarks.baselines import Rows, fit_flat
+from benchmarks.baselines import Rows, fit_flat, tempered
 from benchmarks.context import Context
 from benchmarks.data import BadData, Problem, draw
 from benchmarks.measures import auroc, recall_at, resampled
@@ -27,6 +27,7 @@ SHRINK = 0.3
 TITLES = {
     "recipe": "recipe",
     "softmax": "largest softmax of flat",
+    "tempered": "the same, tempered",
     "logit": "largest logit of flat",
     "energy": "logsumexp of flat's logits",
     "neighbour": "nearest neighbour",
@@ -95,16 +96,16 @@ def _baselines(problem: Problem, asked: F32) -> dict[str, F64]:
     """Scores, higher for stranger, of the texts asked (n, d)."""
     flat = fit_flat(problem)
     logits = flat.softmax.logits(asked)
-    # A softmax is blind to a constant per text: the bias and rows are centred over labels.
+    # A softmax is blind to a constant per text: without one, its scores can be compared.
     logits = logits - logits.mean(axis=1, keepdims=True)
-    p = flat.probabilities(asked)
     rows = Rows.of(problem)
     nearest = np.concatenate(
         [(asked[a : a + 512] @ rows.x.T).max(axis=1) for a in range(0, len(asked), 512)]
     )
     own, background = _distances(rows, problem.size, asked)
     found = {
-        "softmax": -p.max(axis=1),
+        "softmax": -tempered(logits, 1).max(axis=1),
+        "tempered": -tempered(logits, flat.temperature).max(axis=1),
         "logit": -logits.max(axis=1),
         "energy": -logsumexp(logits, axis=1),
         "neighbour": -nearest,
@@ -170,7 +171,7 @@ def shown(record: Record) -> Shown:
     for cell in record["cells"]:
         size, by = cell["per_label"], cell["methods"]
         rows = []
-        for method in TITLES:
+        for method in (m for m in TITLES if m in by):
             gap = cell["recipe_minus"].get(method)
             rows.append(
                 [
@@ -211,13 +212,14 @@ def shown(record: Record) -> Shown:
 def plot(record: Record, axes: Any) -> None:
     """Recall at 5% false alarms by method."""
     panel = axes[0]
-    cells = record["cells"]
-    height = 0.8 / max(1, len(cells))
-    for number, cell in enumerate(cells):
-        values = [mean(cell["methods"][m]["recall"]) for m in TITLES]
-        where = [i + height * number for i in range(len(TITLES))]
-        panel.barh(where, values, height, label=f"{cell['per_label']} per label")
-    panel.set_yticks([i + 0.2 for i in range(len(TITLES))], list(TITLES.values()), fontsize=7)
+    for cell in record["cells"]:
+        by = cell["methods"]
+        known = [m for m in TITLES if m in by]
+        where = [list(TITLES).index(m) for m in known]
+        values = [mean(by[m]["recall"]) for m in known]
+        panel.plot(values, where, "o", label=f"{cell['per_label']} per label")
+    panel.set_yticks(range(len(TITLES)), list(TITLES.values()), fontsize=7)
+    panel.grid(axis="y", linewidth=0.4)
     panel.invert_yaxis()
-    panel.set(xlabel="recall at 5% false alarms", xlim=(0.5, 1))
+    panel.set(xlabel="recall at 5% false alarms")
     panel.legend(frameon=False, fontsize=7)

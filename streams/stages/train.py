@@ -46,7 +46,7 @@ class Train:
         usable = []
         for delivered, lesson in lessons:
             if lesson.kind == "revoked" or lesson.label in known:
-                usable.append(lesson)
+                usable.append((delivered.offset, lesson))
             else:
                 error = Unreadable(f"no label {lesson.label!r} in model {version.number}")
                 dead.append(dead_letter(delivered, self.spec.name, error))
@@ -57,7 +57,7 @@ class Train:
         return dead + self._feed.publish(
             learnt,
             applied=news[-1].offset + 1,
-            learnt=version.manifest.learnt + sum(lesson.kind != "revoked" for lesson in usable),
+            learnt=version.manifest.learnt + sum(lesson.kind != "revoked" for _, lesson in usable),
             touched=touched,
         )
 
@@ -71,17 +71,22 @@ def _lesson(delivered: Delivered, dimension: int) -> Retrain:
     return lesson
 
 
-def _learnt(classifier: Classifier, lessons: Sequence[Retrain]) -> Classifier:
-    """Apply lessons and revocations in their order."""
-    for revoked, run in groupby(lessons, key=lambda lesson: lesson.kind == "revoked"):
+def _learnt(classifier: Classifier, lessons: Sequence[tuple[int, Retrain]]) -> Classifier:
+    """Apply lessons and revocations, each with its offset in `retrain`, in their order."""
+    for revoked, run in groupby(lessons, key=lambda item: item[1].kind == "revoked"):
         if revoked:
-            classifier = classifier.unlearn([lesson.id for lesson in run])
+            classifier = classifier.unlearn([lesson.id for _, lesson in run])
         else:
-            classifier = classifier.learn([_example(lesson) for lesson in run])
+            classifier = classifier.learn([_example(offset, lesson) for offset, lesson in run])
     return classifier
 
 
-def _example(lesson: Retrain) -> Example:
+def _example(offset: int, lesson: Retrain) -> Example:
     assert lesson.embedding is not None  # the record's own validation
-    embedding, gold = lesson.embedding.array(), lesson.kind == "seed"
-    return Example(id=lesson.id, label=lesson.label, embedding=embedding, gold=gold)
+    return Example(
+        id=lesson.id,
+        label=lesson.label,
+        embedding=lesson.embedding.array(),
+        gold=lesson.kind == "seed",
+        arrival=offset,
+    )

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 def start(*arguments: str, **more: str) -> subprocess.Popen[bytes]:
     """Start the program."""
     return subprocess.Popen(
-        [sys.executable, "-c", "from streams.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from streams.program.cli import main; main()", *arguments],
         cwd=ROOT,
         env={**ENVIRONMENT, **more},
         stdin=subprocess.PIPE,

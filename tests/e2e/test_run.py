@@ -109,8 +109,8 @@ def test_bad_lines_end_in_the_dead_letters_and_disturb_nothing(var: Path, tmp_pa
     if "T1" in latest:
         assert latest["T1"].attributes == {"queue": {"a": [1, None]}}
 
-    from streams.deadletters import list_dead
-    from streams.settings import Settings
+    from streams.program.deadletters import list_dead
+    from streams.program.settings import Settings
 
     letters = list_dead(Settings(var=var))
     assert sorted((letter.original(), letter.error) for letter in letters) == sorted(BAD_LINES)

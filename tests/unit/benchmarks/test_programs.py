@@ -102,3 +102,9 @@ def test_records_are_plain_json_with_numbers_on_one_line(tmp_path: Path):
 def test_numbers_are_written_as_in_this_project():
     assert share(0.94321) == ".9432"
     assert points({"mean": 0.0031, "low": -0.0005, "high": 0.0057}) == "+0.31 (-0.05 to +0.57)"
+
+
+def test_a_record_of_another_version_is_named(tmp_path: Path, capsys):
+    save(tmp_path, {"benchmark": "speed", "cells": [{"set": "x"}], "complete": True})
+    assert main(["page", "--out", str(tmp_path)]) == 2
+    assert "speed.json is of another version" in capsys.readouterr().out

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.deadletters import list_dead, requeue
 from streams.embedded.log import SqliteLog
 from streams.ledger import Ledger
+from streams.program.deadletters import list_dead, requeue
+from streams.program.settings import Settings
 from streams.records import DeadLetter
-from streams.settings import Settings
 from streams.textindex import REQUEUED_HEADER
 from streams.topology import DEADLETTERS, TEXTS
 from tests.unit.streams import make

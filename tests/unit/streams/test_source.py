@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.incoming import SOURCE_HEADER, read_text
+from streams.program.source import FileSource, StandardInput
 from streams.records import FileMark
-from streams.source import FileSource, StandardInput
 from streams.stage import Delivered, Outgoing
 from streams.topology import MARKS, TEXTS
 
@@ -170,7 +170,7 @@ def test_two_files_have_their_own_marks(jsonl: Path, csv: Path, log: SqliteLog) 
 def test_a_very_long_line_comes_in_pieces(
     jsonl: Path, log: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.source.LONGEST_LINE", 8)
+    monkeypatch.setattr("streams.program.source.LONGEST_LINE", 8)
     jsonl.write_bytes(b"0123456789abcdefghij\nshort\n")
     assert values(take(jsonl, log)) == [b"01234567", b"89abcdef", b"ghij", b"short"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import Fatal
-from streams.assembly import claim_output
 from streams.embedded.log import SqliteLog
+from streams.program.assembly import claim_output
 from streams.stage import Delivered, Outgoing
 from streams.stages.write import Write
 from streams.topology import LABELED_LATEST

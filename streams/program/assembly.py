@@ -18,12 +18,12 @@ from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
 from streams.embedded.log import SqliteLog
-from streams.examples import read_gold
 from streams.feed import Feed
-from streams.folder import Folder
 from streams.ledger import Ledger
+from streams.program.examples import read_gold
+from streams.program.folder import Folder
+from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
-from streams.settings import Settings
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
 from streams.stages.judge import JudgeStage

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.program.settings import Settings
 
 app = typer.Typer(
     help="Label a never-ending stream of texts from a few examples of each label. A cheap"
@@ -31,7 +31,7 @@ def settings_of(**flags: Any) -> Settings:
     from pydantic import ValidationError
 
     from models.errors import Fatal
-    from streams.settings import Settings
+    from streams.program.settings import Settings
 
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
@@ -51,9 +51,9 @@ def fit(
     seed: Annotated[int | None, typer.Option(help="Fixes every random choice")] = None,
 ) -> None:
     """Make the first model from labelled examples. The same examples again are no work."""
-    from streams import screen
-    from streams.fit import fit as make
-    from streams.logs import to_standard_error
+    from streams.program import screen
+    from streams.program.fit import fit as make
+    from streams.program.logs import to_standard_error
 
     settings = settings_of(var=var, encoder=encoder, seed=seed)
     to_standard_error()
@@ -80,11 +80,11 @@ def run(
     ] = False,
 ) -> None:
     """Label a stream. Stopped or killed, the same command goes on where it was."""
-    from streams import screen
-    from streams.examples import read_gold
-    from streams.logs import to_standard_error
-    from streams.run import run as work
-    from streams.summary import grade, summarize
+    from streams.program import screen
+    from streams.program.examples import read_gold
+    from streams.program.logs import to_standard_error
+    from streams.program.run import run as work
+    from streams.program.summary import grade, summarize
 
     settings = settings_of(var=var, judge=judge, gold=gold, encoder=encoder)
     known = read_gold(settings.gold) if settings.gold else None
@@ -101,8 +101,8 @@ def run(
 @app.command()
 def status(var: Var = None) -> None:
     """Show how things stand, also while a run is under way."""
-    from streams import screen
-    from streams.summary import summarize
+    from streams.program import screen
+    from streams.program.summary import summarize
 
     settings = settings_of(var=var)
     screen.summary(summarize(settings), None, settings, None)
@@ -114,8 +114,8 @@ def explain(
     var: Var = None,
 ) -> None:
     """Tell how a text came to its label: proposals, verdicts, versions."""
-    from streams import screen
-    from streams.explain import explain as story
+    from streams.program import screen
+    from streams.program.explain import explain as story
 
     screen.story(text_id, story(settings_of(var=var), text_id))
 
@@ -126,8 +126,8 @@ def list_letters(
     var: Var = None,
 ) -> None:
     """List the dead letters, oldest first."""
-    from streams import screen
-    from streams.deadletters import list_dead
+    from streams.program import screen
+    from streams.program.deadletters import list_dead
 
     screen.dead_letters(list_dead(settings_of(var=var), all_of_them=every))
 
@@ -139,7 +139,7 @@ def show_letter(
 ) -> None:
     """Write the original bytes of one dead letter to standard output."""
     from models.errors import Fatal
-    from streams.deadletters import list_dead
+    from streams.program.deadletters import list_dead
 
     for letter in list_dead(settings_of(var=var), all_of_them=True):
         if letter.position == position:
@@ -156,8 +156,8 @@ def requeue_letters(
 ) -> None:
     """Put dead letters back where they came from; the next run handles them."""
     from models.errors import Fatal
-    from streams import screen
-    from streams.deadletters import requeue
+    from streams.program import screen
+    from streams.program.deadletters import requeue
 
     if not positions and not every:
         raise Fatal("name positions from `redstream deadletters list`, or --all")

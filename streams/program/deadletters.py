@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from streams.embedded.log import SqliteLog
 from streams.figures import Figures
-from streams.folder import Folder, working
+from streams.program.folder import Folder, working
+from streams.program.settings import Settings
 from streams.records import DeadLetter
-from streams.settings import Settings
 from streams.stage import Outgoing, outgoing
 from streams.textindex import REQUEUED_HEADER
 from streams.topology import DEADLETTERS, LEDGER

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from streams.embedded.log import SqliteLog
 from streams.figures import Counts, Figures
-from streams.folder import Folder
+from streams.program.folder import Folder
+from streams.program.settings import Settings
 from streams.records import Authority, Retrain
-from streams.settings import Settings
 from streams.textindex import TextIndex
 from streams.topology import RETRAIN, STAGES, WRITE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.embedded.lock import held
 from streams.embedded.log import SqliteLog
-from streams.settings import Settings
+from streams.program.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from models.classifier import Classifier, LabelInfo
 from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from models.exemplars import Example
-from streams.assembly import open_store
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import NoModel
-from streams.examples import LabelText, SeedExample, read_examples, read_labels, spoken
 from streams.feed import Feed, Version
-from streams.folder import Folder, working
 from streams.ledger import Ledger
+from streams.program.assembly import open_store
+from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
+from streams.program.folder import Folder, working
+from streams.program.settings import Settings
 from streams.records import FileMark, LabelCommand, Retrain
-from streams.settings import Settings
 from streams.stage import Outgoing, Stage, outgoing
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember

@@ -17,10 +17,10 @@ from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
     from streams.figures import Story
-    from streams.fit import Fitted
-    from streams.run import Sight
-    from streams.settings import Settings
-    from streams.summary import Grades, Summary
+    from streams.program.fit import Fitted
+    from streams.program.run import Sight
+    from streams.program.settings import Settings
+    from streams.program.summary import Grades, Summary
 
 PLAIN_SECONDS = 5.0
 """Seconds between two progress lines where the output is no terminal."""

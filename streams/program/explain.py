@@ -6,8 +6,8 @@ from contextlib import closing
 
 from models.errors import Fatal
 from streams.figures import Figures, Story
-from streams.folder import Folder
-from streams.settings import Settings
+from streams.program.folder import Folder
+from streams.program.settings import Settings
 from streams.textindex import TextIndex
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.encoder import load_encoder
-from streams.assembly import build_stages, open_store
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
-from streams.folder import Folder, working
-from streams.settings import Settings
-from streams.source import FileSource, StandardInput
+from streams.program.assembly import build_stages, open_store
+from streams.program.folder import Folder, working
+from streams.program.settings import Settings
+from streams.program.source import FileSource, StandardInput
 from streams.topology import CLASSIFY, TEXTS
 
 WATCH_SECONDS = 0.5
