@@ -4,7 +4,7 @@ VAR ?= var/helpdesk
 HELPDESK := examples/helpdesk
 FIT = fit $(HELPDESK)/examples.jsonl --labels $(HELPDESK)/labels.jsonl --var $(VAR)
 RUN = run $(HELPDESK)/texts.jsonl --judge simulated --gold $(HELPDESK)/gold.jsonl \
-	--out $(VAR)/labeled.jsonl --var $(VAR)
+	--out $(VAR)/labeled.jsonl --var $(VAR) --lockstep
 
 # The encoder's weights come as a package: nothing here has to ask a model hub.
 HF_HUB_OFFLINE ?= 1

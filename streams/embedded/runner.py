@@ -7,14 +7,19 @@ order that depends on the log alone.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from streams.delivery import deliver
+import structlog
+
+from streams.delivery import LONGEST_BACKOFF, deliver
 from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
-from streams.stage import Outgoing, Stage
+from streams.stage import Delivered, Outgoing, Stage
+
+log = structlog.get_logger()
 
 BACKLOG_BATCHES = 4
 """How many batches the source may be ahead of the first stage."""
@@ -103,14 +108,29 @@ class EmbeddedRunner:
             return False
         self._idle.discard(stage.spec.name)
         outputs = await deliver(stage, batch, rest=self._rest)
-        self._log.commit(stage.spec.name, batch, outputs)
+        await self._commit(stage.spec.name, batch, outputs)
         self._on_commit(stage.spec.name)
         return True
 
-    def _feed_source(self) -> bool:
+    async def _commit(
+        self, group: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing]
+    ) -> None:
+        """Commit, and where the disk is full or the file busy, again until it is not."""
+        while True:
+            try:
+                return self._log.commit(group, batch, outputs)
+            except sqlite3.OperationalError as error:
+                log.warning("cannot write the log, trying again", error=str(error))
+                if not await self._rest(LONGEST_BACKOFF):
+                    raise NotYet("the run ends", delay=0.0) from error
+
+    async def _feed_source(self) -> bool:
         records = self._source.take(self._batch or self._stages[0].spec.batch)
-        if records:
-            self._log.append(records)
+        try:
+            if records:
+                await self._commit("", (), records)
+        except NotYet:  # stopped: the mark was not moved, the next run takes them again
+            return False
         return bool(records)
 
     async def _lockstep(self) -> bool:
@@ -123,7 +143,7 @@ class EmbeddedRunner:
                     delay = min(delay or wait.delay, wait.delay)
                 if moved:
                     break
-            if not moved and not self._feed_source():
+            if not moved and not await self._feed_source():
                 if delay is None and self._source.exhausted:
                     return True
                 await self._rest(delay or POLL_SECONDS)
@@ -135,7 +155,7 @@ class EmbeddedRunner:
         finished = False
         try:
             while not (self._stop.is_set() or finished):
-                moved = self._backlog() < BACKLOG_BATCHES and self._feed_source()
+                moved = self._backlog() < BACKLOG_BATCHES and await self._feed_source()
                 if moved:
                     self._wake_all()
                 finished = not moved and self._source.exhausted and self._drained()

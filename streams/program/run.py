@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from models.encoder import load_encoder
@@ -69,7 +70,7 @@ def run(
 
 
 def _source(texts: str, log: SqliteLog) -> Source:
-    return StandardInput(sys.stdin.buffer) if texts == "-" else FileSource(Path(texts), log)
+    return StandardInput(partial(os.read, 0)) if texts == "-" else FileSource(Path(texts), log)
 
 
 async def _watch(log: SqliteLog, settings: Settings, watch: Watcher) -> None:

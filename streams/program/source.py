@@ -11,7 +11,7 @@ import csv
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,9 @@ from streams.topology import MARKS, TEXTS
 
 LONGEST_LINE = 16 << 20
 """A longer line is handed over in pieces of this many bytes (and ends in the dead letters)."""
+
+PIECE = 1 << 16
+"""Bytes of one read from a pipe."""
 
 csv.field_size_limit(LONGEST_LINE)
 
@@ -148,17 +151,30 @@ def _row_value(columns: list[str], cells: list[str]) -> bytes | None:
 class StandardInput:
     """Reads JSON Lines from a pipe, as they come. What was not yet taken dies with the process."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        """`read` returns at most so many bytes, waits for the first, and b"" at the end.
+
+        Give it `os.read`, not a buffered stream: a thread that waits in one of those cannot be
+        left behind when the program ends.
+        """
         self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=1_000)
         self.exhausted = False
-        threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._pump, args=(read,), daemon=True).start()
 
     def close(self) -> None:
         """Leave the stream to the process."""
 
-    def _pump(self, stream: BinaryIO) -> None:
-        while line := stream.readline(LONGEST_LINE):
-            self._queue.put(line.rstrip(b"\r\n"))
+    def _pump(self, read: Callable[[int], bytes]) -> None:
+        rest = b""
+        while piece := read(PIECE):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                self._queue.put(line.rstrip(b"\r"))
+            if len(rest) >= LONGEST_LINE:
+                self._queue.put(rest)
+                rest = b""
+        if rest:
+            self._queue.put(rest.rstrip(b"\r"))
         self._queue.put(None)
 
     def take(self, limit: int) -> list[Outgoing]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,22 @@ def test_standard_input_is_labelled_line_by_line(var: Path) -> None:
     lines = program.TEXTS.read_bytes().splitlines()[:20]
     redstream("run", "-", "--var", str(var), stdin=b"\n".join(lines))
     assert len(program.latest(var).keys() | program.held(var)) == 20
+
+
+def test_ctrl_c_ends_a_pipe_that_stays_open_and_says_how_to_go_on(var: Path) -> None:
+    process = program.start("run", "-", "--var", str(var))
+    assert process.stdin is not None
+    process.stdin.write(b"\n".join(program.TEXTS.read_bytes().splitlines()[:5]) + b"\n")
+    process.stdin.flush()
+    while len(latest_or_held(var)) < 5:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    # Not communicate(): it would close the pipe, and the pipe must stay open.
+    assert process.wait(timeout=20) == 130
+    output, errors = process.communicate()
+    assert b"goes on from here" in output
+    assert errors == b""
 
 
 def test_a_csv_keeps_its_other_columns(var: Path, tmp_path: Path) -> None:

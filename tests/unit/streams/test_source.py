@@ -230,7 +230,7 @@ def test_whatever_the_csv_module_writes_is_read_back(
 
 
 def test_standard_input_gives_lines_as_they_come_and_never_waits() -> None:
-    source = StandardInput(io.BytesIO(b'{"text": "a"}\r\nbad \xff\n\nlast'))
+    source = StandardInput(io.BytesIO(b'{"text": "a"}\r\nbad \xff\n\nlast').read)
     taken: list[Outgoing] = []
     end = time.monotonic() + 10
     while not source.exhausted and time.monotonic() < end:

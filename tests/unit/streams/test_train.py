@@ -57,7 +57,7 @@ WORDS = ["visa for a trip", "lost luggage trip", "train delayed refund"]
 
 
 def expected(*words: str, at: Sequence[int] = (0, 1, 2)) -> Classifier:
-    """The model that has learnt `words` from these offsets in `retrain`: they say how old each is."""
+    """The model that has learnt `words` from these offsets in `retrain`: how old each is."""
     return tiny.classifier().learn(
         [
             replace(tiny.example(one, "travel"), arrival=offset)

@@ -1,0 +1,58 @@
+"""The embedded runner where its own disk fails it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+
+import pytest
+
+from streams.embedded.log import SqliteLog
+from streams.embedded.runner import EmbeddedRunner
+from streams.stage import Outgoing
+from streams.topology import LABELED, TEXTS
+from tests.contract.runner_stages import copy, some
+
+
+class Full:
+    """A source of two records, and a disk that is full the first few times it is written."""
+
+    def __init__(self, log: SqliteLog, monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+        self.failures, self.exhausted = failures, False
+        self._commit = log.commit
+        monkeypatch.setattr(log, "commit", self.commit)
+
+    def commit(self, group: str, batch: object, outputs: Iterable[Outgoing]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        self._commit(group, batch, outputs)  # type: ignore[arg-type]
+
+    def take(self, limit: int) -> list[Outgoing]:
+        taken = [] if self.exhausted else [Outgoing(TEXTS.name, k, v, h) for k, v, h in some(2)]
+        self.exhausted = True
+        return taken
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+async def test_a_full_disk_is_waited_for(
+    log: SqliteLog, monkeypatch: pytest.MonkeyPatch, lockstep: bool
+) -> None:
+    monkeypatch.setattr("streams.embedded.runner.LONGEST_BACKOFF", 0.01)
+    source = Full(log, monkeypatch, failures=3)
+    assert await EmbeddedRunner(log, [copy()], source).run(lockstep=lockstep)
+    assert [record.value for record in log.read_from(LABELED.name, 0, 9)] == [
+        b"value 0",
+        b"value 1",
+    ]
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+async def test_a_stop_does_not_wait_for_a_full_disk(
+    log: SqliteLog, monkeypatch: pytest.MonkeyPatch, lockstep: bool
+) -> None:
+    runner = EmbeddedRunner(log, [copy()], Full(log, monkeypatch, failures=10**9))
+    asyncio.get_running_loop().call_later(0.2, runner.stop)
+    assert await asyncio.wait_for(runner.run(lockstep=lockstep), timeout=5) is False
+    assert log.end(TEXTS.name) == 0
