@@ -145,7 +145,7 @@ class EmbeddedRunner:
                     break
             if not moved and not await self._feed_source():
                 if delay is None and self._source.exhausted:
-                    return True
+                    return not self._stop.is_set()
                 await self._rest(delay or POLL_SECONDS)
             await asyncio.sleep(0)  # lets the progress line and signals in
         return False
@@ -158,7 +158,8 @@ class EmbeddedRunner:
                 moved = self._backlog() < BACKLOG_BATCHES and await self._feed_source()
                 if moved:
                     self._wake_all()
-                finished = not moved and self._source.exhausted and self._drained()
+                over = not moved and self._source.exhausted and self._drained()
+                finished = over and not self._stop.is_set()
                 await asyncio.sleep(0 if moved else POLL_SECONDS)
         finally:
             self.stop()
