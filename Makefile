@@ -23,6 +23,8 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
 		awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
+# What README shows must come out the same on another machine: no choice of arithmetic here.
+run: export REDSTREAM_ENCODER_PATH ?= fp32
 run: setup ## stream the help desk example through every stage (state in VAR, by default var/helpdesk)
 	$(BIN)/redstream $(FIT)
 	$(BIN)/redstream $(RUN)

@@ -34,7 +34,8 @@ which replaces the one that is there; an interrupted run leaves what it had meas
 incomplete. With the usual OUT, the plots and docs/benchmarks.md are written anew as well.
 Everything runs on one thread. Vectors are kept in var/benchmarks/, computed once.
 
-Exit status: 0 all done; 1 a benchmark failed; 2 wrong usage, or no such data; 130 interrupted.
+Exit status: 0 all done; 1 a benchmark failed, or the page; 2 wrong usage, or no such data;
+130 interrupted.
 """
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,7 +170,11 @@ def measure(asked: argparse.Namespace, console: Console) -> int:
             # One benchmark's defect must not cost the hours of the others.
             console.print(f"[red]{benchmark.NAME} failed:[/red]\n{traceback.format_exc()}")
             failed += 1
-    page(asked.out, console)
+    try:
+        page(asked.out, console)
+    except BadData as error:
+        console.print(f"[red]the page was not written:[/red] {error}", soft_wrap=True)
+        failed += 1
     return 1 if failed else 0
 
 

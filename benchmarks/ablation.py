@@ -82,7 +82,8 @@ def trained_noise(
         place[members] = np.arange(len(members))
         mine, others = np.flatnonzero(place[owner] >= 0), np.flatnonzero(place[owner] < 0)
         wanted = round(NOISE_RATIO * len(mine) / len(members))
-        drawn = rng.choice(others, size=wanted, replace=len(others) < wanted)
+        few = len(others) < wanted
+        drawn = rng.choice(others, size=wanted, replace=few) if len(others) else others
         index = np.concatenate([mine, drawn])
         target = np.append(place[owner[mine]], np.full(len(drawn), len(members))).astype(np.intp)
         nothing = np.full(len(index), -np.inf, np.float32)
@@ -166,8 +167,7 @@ def _variant(problem: Problem, variant: str, grouping: Grouping, fit: Fit) -> di
     held = held_out(training, groups, problem.seed, fit=fit)
     scorer = whole(training, groups, problem.seed, fit=fit)
     x, y = problem.test_x, problem.test_y
-    rows = np.arange(len(y))
-    test = scores_of(scorer, x, y, log_prior(training.counts), rows, rows)
+    test = scores_of(scorer, x, y, log_prior(training.counts))
     found = {variant: _said(held, test)}
     if variant in HEADS:
         found[HEADS[variant]] = _heads(scorer, x)

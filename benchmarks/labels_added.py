@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.baselines import TOLERANCE, fit_flat
 from benchmarks.context import Context
 from benchmarks.data import BadData, Problem, TextSet, Vectors, draw
-from benchmarks.measures import crossed
+from benchmarks.measures import crossed, over_draws
 from benchmarks.methods import examples_of, fit_recipe, infos_of, numbered, predict
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
 from benchmarks.softmax import fit_softmax
@@ -145,7 +145,12 @@ def _cell(
         if way != "added":
             # The new labels differ from draw to draw, so only whole tests are paired text by text.
             gap = np.stack(right["added"]).astype(np.float64) - np.stack(right[way])
-            cell["added_minus"][way] = crossed(gap).json()
+            ours = cell["ways"]["added"]["new"]
+            new = np.asarray(ours) - np.asarray(cell["ways"][way]["new"])
+            cell["added_minus"][way] = {
+                "all": crossed(gap).json(),
+                "new": over_draws(new.tolist()).json(),
+            }
     return cell
 
 
@@ -163,13 +168,14 @@ def shown(record: Record) -> Shown:
                     share(mean(by["new"])),
                     share(mean(by["rest"])),
                     f"{mean(by['seconds']):.2f}",
-                    points(gap) if gap else "",
+                    *(points(gap[part]) if gap else "" for part in ("new", "all")),
                 ]
             )
         settings = record["settings"]
         title = f"{cell['set']}: {settings['added']} labels added, {settings['draws']} draws"
-        head = ["", "new labels", "the rest", "seconds", "added - it, all texts, points (95%)"]
-        tables.append(Table(title, head, rows))
+        head = ["", "new labels", "the rest", "seconds", "added - it, new, points", "all texts"]
+        note = "Intervals are 95%: of the new over draws, of all over draws and texts."
+        tables.append(Table(title, head, rows, note))
         ours = cell["ways"]["added"]
         new, rest, spent = (mean(ours[k]) for k in ("new", "rest", "seconds"))
         checks += [

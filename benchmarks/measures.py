@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -24,9 +25,12 @@ class Interval:
     low: float
     high: float
 
-    def json(self) -> dict[str, float]:
-        """As a record keeps it."""
-        return {key: round(value, 6) for key, value in asdict(self).items()}
+    def json(self) -> dict[str, float | None]:
+        """As a record keeps it; a bound that nothing is known of is None."""
+        return {
+            key: round(value, 6) if math.isfinite(value) else None
+            for key, value in asdict(self).items()
+        }
 
 
 def ece(confidence: NDArray[np.floating], correct: Bools, bins: int = BINS) -> float:
@@ -77,6 +81,15 @@ def crossed(values: F64) -> Interval:
         shares = a**2 / (draws - 1) + b**2 / (texts - 1)
         freedom = variance**2 / shares if shares > 0 else float(texts - 1)
     half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def over_draws(values: Sequence[float]) -> Interval:
+    """95% t interval of a mean over draws, where the texts differ from draw to draw."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(mean, float("-inf"), float("inf"))
+    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1)) / len(values) ** 0.5
     return Interval(mean, mean - half, mean + half)
 
 

@@ -23,15 +23,22 @@ of this project. Intervals are 95%, over draws and texts together. Where a basel
 says so; what was asked for and not reached is listed as such.
 """
 
+MIXED = """\
+**The sections below were not all measured with the same `models/`:** the small print of each names
+its version. Numbers of different versions are not to be compared with one another.
+"""
+
 
 def write_page(out: Path, docs: Path) -> Path:
     """Write the page beside the folder `plots`; its path. Raises `BadData` for damaged records."""
     parts = [TOP]
+    codes: set[str] = set()
     for benchmark in registry.BENCHMARKS:
         record = load(out, benchmark.NAME)
         if record is None:
             parts.append(f"## {benchmark.NAME}\n\nNot run yet: {benchmark.SUMMARY}.\n")
             continue
+        codes.add(record.get("models", ""))
         plot = docs / "plots" / f"{benchmark.NAME}.svg"
         try:
             shown = benchmark.shown(record)
@@ -41,6 +48,8 @@ def write_page(out: Path, docs: Path) -> Path:
                 "benchmark again, or remove it"
             ) from error
         parts.append(_section(benchmark.NAME, benchmark.SUMMARY, record, shown, plot.is_file()))
+    if len(codes) > 1:
+        parts.insert(1, MIXED)
     docs.mkdir(parents=True, exist_ok=True)
     path = docs / "benchmarks.md"
     path.write_text("\n".join(parts), encoding="utf-8")

@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.data import Problem
 from benchmarks.logit import fit_logit, probabilities
-from models import arbiter
-from models.confidence import FEATURES, FLOOR, SCALE, Weights, log_prior
-from models.evidence import kernel_evidence
+from models.confidence import FEATURES, Weights, log_prior
 from models.fitting import Fitted, Options, Training, evidence_of, fit_blocks, folds
-from models.heads import logsumexp
-from models.metric import normed
 from models.scorer import Contest, Scorer
 
 F32 = NDArray[np.float32]
@@ -48,16 +44,12 @@ def training_of(problem: Problem, counts: Ints | None = None) -> Training:
 
 @dataclass(frozen=True)
 class Scores:
-    """Of n texts: `contenders` (n, k), `features` (n, k + 1, 8), rest last; `rows` their numbers.
-
-    `inside`: rows of the training that the scores were made with; `truth` (n,) the right option.
-    """
+    """Of n texts: `contenders` (n, k), `features` (n, k + 1, 8), rest last, and the right option
+    `truth` (n,)."""
 
     contenders: Ints
     features: F32
     truth: Ints
-    rows: Ints
-    inside: Ints
 
     def with_prior(self, prior: F32) -> F32:
         """The features, with another log prior of the labels (labels,)."""
@@ -66,32 +58,14 @@ class Scores:
         return changed
 
 
-def scores_of(
-    scorer: Scorer,
-    x: F32,
-    y: Ints,
-    prior: F32,
-    rows: Ints,
-    inside: Ints,
-    words: F32 | None = None,
-) -> Scores:
-    """What a scorer says of texts (n, d) whose labels are y (n,).
-
-    With `words` (n, labels), one more score of every label, contenders are chosen by that as well.
-    """
-    blocks = []
-    for begin in range(0, len(x), 256):
-        part = slice(begin, begin + 256)
-        contest = (
-            scorer.contest(x[part], prior)
-            if words is None
-            else _wider_contest(scorer, x[part], prior, words[part])
-        )
-        blocks.append((contest.contenders, _features(scorer, contest)))
-    contenders = np.concatenate([c for c, _ in blocks])
+def scores_of(scorer: Scorer, x: F32, y: Ints, prior: F32) -> Scores:
+    """What a scorer says of texts (n, d) whose labels are y (n,)."""
+    contests = [scorer.contest(x[a : a + 256], prior) for a in range(0, len(x), 256)]
+    contenders = np.concatenate([c.contenders for c in contests])
+    features = np.concatenate([_features(scorer, c) for c in contests])
     hit = contenders == y[:, None]
     truth = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1]).astype(np.intp)
-    return Scores(contenders, np.concatenate([f for _, f in blocks]), truth, rows, inside)
+    return Scores(contenders, features, truth)
 
 
 def _features(scorer: Scorer, contest: Contest) -> F32:
@@ -104,30 +78,6 @@ def _features(scorer: Scorer, contest: Contest) -> F32:
     return features
 
 
-def _wider_contest(scorer: Scorer, x: F32, prior: F32, words: F32) -> Contest:
-    """As `Scorer.contest`, with a fourth list in the fusion that contenders are chosen by."""
-    white = normed(scorer.metric.whiten(x))
-    scores = x @ scorer.weights.T + scorer.bias - scorer.log_count
-    scores -= logsumexp(scores)[:, None]
-    cosw = white @ scorer.centroids.T
-    keep = arbiter.contender_count(scores.shape[1])
-    candidates = arbiter.shortlist([scores, cosw, words], 2 * keep)
-    known = np.maximum(candidates, 0)
-    blk, near, said = (np.take_along_axis(s, known, axis=1) for s in (scores, cosw, words))
-    ls, lsw = kernel_evidence(x, white, candidates, scorer.evidence)
-    best = arbiter.fuse([blk, near, ls, said], candidates, keep)
-    contenders, blk, near, ls, lsw = (
-        np.take_along_axis(s, best, axis=1) for s in (known, blk, near, ls, lsw)
-    )
-    unasked = np.zeros_like(blk)
-    features = np.stack([blk, near, ls, lsw, unasked, prior[contenders]], axis=2) * SCALE
-    features[:, :, 0] = np.maximum(features[:, :, 0], FLOOR)
-    np.put_along_axis(scores, contenders, -np.inf, axis=1)
-    outside = np.maximum(logsumexp(scores), FLOOR)
-    signals = np.zeros((len(x), 2), np.float32)
-    return Contest(contenders.astype(np.intp), features, outside, signals, white)
-
-
 def held_out(
     training: Training,
     groups: list[list[int]],
@@ -138,9 +88,9 @@ def held_out(
 ) -> list[Scores]:
     """Fold by fold, what a model without the held-out texts says of them."""
     found = []
-    for scorer, out, inside in held_out_scorers(training, groups, seed, options=options, fit=fit):
-        y, prior = training.owner[out], log_prior(training.counts)
-        found.append(scores_of(scorer, training.x[out], y, prior, out, inside))
+    prior = log_prior(training.counts)
+    for scorer, out, _ in held_out_scorers(training, groups, seed, options=options, fit=fit):
+        found.append(scores_of(scorer, training.x[out], training.owner[out], prior))
     return found
 
 

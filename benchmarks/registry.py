@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from benchmarks import (
     ablation,
     accuracy,
+    encoder,
     labels_added,
     speed,
     ten_thousand,
@@ -50,4 +51,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     labels_added,
     ablation,
     ten_thousand,
+    encoder,
 )

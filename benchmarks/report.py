@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,10 @@ from benchmarks.data import BadData
 
 Record = dict[str, Any]
 """One benchmark's results; `cells` is what was measured, the rest says on what and with what."""
+
+
+KEYS = ("mean", "low", "high")
+"""Of an interval in a record."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def save(out: Path, record: Record) -> None:
     out.mkdir(parents=True, exist_ok=True)
     path = path_of(out, record["benchmark"])
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    text = json.dumps(record, indent=1, ensure_ascii=False, default=_plain)
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     unfinished.write_text(_short_lists(text) + "\n", encoding="utf-8")
     unfinished.replace(path)
 
@@ -113,18 +118,21 @@ def share(value: float) -> str:
     return text[1:] if text.startswith("0") else text.replace("-0", "-")
 
 
-def points(interval: dict[str, float]) -> str:
-    """A difference of proportions in points: +.31 (+.05 to +.57)."""
-    mean, low, high = (100 * interval[k] for k in ("mean", "low", "high"))
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+def points(interval: dict[str, float | None]) -> str:
+    """A difference of proportions in points: +.31 (+.05 to +.57); without bounds for one draw."""
+    mean, low, high = (100 * v if v is not None else None for v in map(interval.get, KEYS))
+    if mean is None:
+        return ""
+    known = low is not None and high is not None
+    return f"{mean:+.2f}" + (f" ({low:+.2f} to {high:+.2f})" if known else "")
 
 
-def mean(values: Iterable[float]) -> float:
+def mean(values: Iterable[float | None]) -> float:
     """Of what there is; not a number where there is nothing."""
-    known = [float(v) for v in values]
-    return sum(known) / len(known) if known else float("nan")
+    known = [float(v) for v in values if v is not None]
+    return sum(known) / len(known) if known else math.nan
 
 
-def rounded(values: Iterable[float], digits: int = 6) -> list[float]:
-    """As a record keeps them."""
-    return [round(float(v), digits) for v in values]
+def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
+    """As a record keeps them: None for what could not be computed."""
+    return [round(float(v), digits) if math.isfinite(v) else None for v in values]

@@ -42,9 +42,9 @@ def run(context: Context) -> Record:
         "labels on its C and temperature are chosen on one split with a fifth held out, instead of "
         "five.",
         "The classifier as it is gives the recipe's line *vectors*; its other lines are put "
-        "together from its pieces, since it reads no texts: lexical scores help to choose the "
-        "contenders, too. Flat gets the same numbers (lexical "
-        "cosines, log of natural over drawn share) in the same kind of logit, over all labels.",
+        "together from its pieces, since it reads no texts, their weights fitted on as many "
+        "held-out texts as flat's. Flat gets the same numbers (lexical cosines, log of natural "
+        "over drawn share) in the same kind of logit, over all labels.",
         "Natural shares: how often each label occurs in the whole training set, of which at most "
         f"{PER_LABEL} texts each are drawn; held-out texts are weighted accordingly.",
     ]

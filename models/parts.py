@@ -4,7 +4,7 @@
 state              subsets, revoked texts          label/<hash>      name, guide, their embedding
 head/003           the live head of a subset       exemplars/<hash>  what the label is known by
 fit                settings, weights, threshold    reserve/<hash>    kept only for `unlearn`
-base/003, noise/003, bank, metric                  the rest of the reference
+base/003, noise/003, bank, metric, lexicon         the rest of the reference
 ```
 
 A long one has its chunks numbered: `metric/0`, `metric/1`, ... (see `models.snapshot`).
@@ -22,6 +22,7 @@ from models.errors import DamagedPart
 from models.exemplars import Shelf
 from models.heads import Chosen, Head
 from models.labels import LabelInfo, label_hash
+from models.lexical import Frequencies
 from models.live import Live
 from models.metric import Metric
 from models.reference import Bank, Reference, Settings
@@ -98,6 +99,16 @@ def _read_chosen(blob: Blob) -> Chosen:
     return Chosen(blob.arrays["rows"].astype(np.intp), blob.arrays["weight"])
 
 
+def _read_beyond(reader: Reader, counts: Mapping[str, int]) -> dict[str, tuple[int, Any]]:
+    if not counts:
+        return {}
+    sums = reader.read("beyond", lambda blob: blob.arrays["sums"])
+    if len(sums) != len(counts):
+        raise DamagedPart("beyond", "does not fit the other parts")
+    pairs = zip(sorted(counts.items()), sums, strict=True)
+    return {label: (int(count), total) for (label, count), total in pairs}
+
+
 def read_reference(reader: Reader, previous: Reference | None) -> Reference:
     """The reference, or the previous one where nothing of it changed."""
     if previous is not None and all(reader.unchanged(name) for name in previous.blobs):
@@ -130,6 +141,8 @@ def read_reference(reader: Reader, previous: Reference | None) -> Reference:
         full=full,
         unknown=strange,
         threshold=threshold,
+        beyond=_read_beyond(reader, meta.get("beyond", {})),
+        lexicon=reader.read("lexicon", Frequencies.read) if meta.get("lexical") else None,
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +38,24 @@ class Prediction:
     def confidence(self) -> float:
         """How likely it is, 0 to 1, calibrated on held-out examples."""
         return self.contenders[0].probability
+
+
+def predictions_of(
+    labels: Sequence[str],
+    contenders: NDArray[np.intp],
+    probability: NDArray[np.float64],
+    unknown: NDArray[np.float32],
+) -> list[Prediction]:
+    """Of n texts: label numbers (n, k), probabilities (n, k + 1) with rest last, unknown (n,)."""
+    order = np.argsort(-probability[:, :-1], axis=1, kind="stable")
+    chance = np.take_along_axis(probability, order, axis=1).tolist()
+    number = np.take_along_axis(contenders, order, axis=1).tolist()
+    rest, strange = probability[:, -1].tolist(), unknown.tolist()
+    return [
+        Prediction(
+            tuple(Contender(labels[i], p) for i, p in zip(number[row], chance[row], strict=True)),
+            rest[row],
+            strange[row],
+        )
+        for row in range(len(number))
+    ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from models.confidence import Weights
 from models.exemplars import Shelf
 from models.heads import OTHERS, START, Chosen, Head, Rows, logsumexp, solve
 from models.labels import LabelInfo
+from models.lexical import Frequencies
 from models.metric import Metric, normed
 from models.snapshot import Blob
 from models.unknown import Unknown
@@ -64,7 +65,10 @@ class Bank:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Frozen at a fit. `prints` are the fingerprints of every subset's exemplars at that time."""
+    """Frozen at a fit. `beyond`: by label, how many texts of the fit are on no shelf, and their
+    sum (d,), where there are any. `prints` are the fingerprints of every subset's exemplars at that
+    time. What is beyond can be revoked as noise, and otherwise goes with the next full fit.
+    """
 
     settings: Settings
     metric: Metric
@@ -77,6 +81,8 @@ class Reference:
     full: Weights
     unknown: Unknown
     threshold: float
+    lexicon: Frequencies | None = None
+    beyond: Mapping[str, tuple[int, F32]] = field(default_factory=dict)
 
     @cached_property
     def _stacked(self) -> tuple[F32, F32, NDArray[np.intp]]:
@@ -153,12 +159,15 @@ class Reference:
         sizes = [len(e) for e in exemplars]
         if not sum(sizes) + len(rows):
             return Head(tuple(labels), weights, bias)
+        # Exemplars stand for all that the label was fitted on, as the bank's texts stand for all.
+        more = [self.beyond[k][0] if k in self.beyond else 0 for k in labels]
+        stand_for = 1 + np.asarray(more, np.float32) / np.maximum(sizes, 1).astype(np.float32)
         fitted = solve(
             Rows(
                 x=np.concatenate([*exemplars, self.bank.x[rows]]),
                 own=np.repeat(np.arange(len(labels)), sizes),
                 noise=np.concatenate([*noise, logsumexp(scores)]),
-                weight=np.concatenate([np.ones(sum(sizes), np.float32), picked.weight[stay]]),
+                weight=np.concatenate([np.repeat(stand_for, sizes), picked.weight[stay]]),
             ),
             weights,
             bias,
@@ -188,7 +197,7 @@ class Reference:
     def blobs(self) -> dict[str, Blob]:
         """How it is stored, by name."""
         settings, unknown, bank = self.settings, self.unknown, self.bank
-        meta = {
+        meta: dict[str, object] = {
             "settings": vars(settings),
             "prints": list(self.prints),
             "counts": dict(sorted(self.counts.items())),
@@ -210,6 +219,13 @@ class Reference:
             ),
             "bank": Blob({}, {"vectors": bank.vectors, "ids": bank.ids, "subset": bank.subset}),
         }
+        if self.beyond:
+            meta["beyond"] = {label: count for label, (count, _) in sorted(self.beyond.items())}
+            sums = np.stack([total for _, (_, total) in sorted(self.beyond.items())])
+            blobs["beyond"] = Blob({}, {"sums": sums})
+        if self.lexicon is not None:
+            meta["lexical"] = True
+            blobs["lexicon"] = self.lexicon.blob
         for i, (head, chosen) in enumerate(zip(self.heads, self.chosen, strict=True)):
             blobs[f"base/{i:03d}"] = head.blob
             rows = chosen.rows.astype(np.int64)

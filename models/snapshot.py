@@ -31,7 +31,7 @@ LIMIT = 64 * 1024
 MAGIC = b"RSP1"
 _HEAD = len(MAGIC) + 32 + 4
 _SLICE = LIMIT - _HEAD
-_TYPES = frozenset({"<f2", "<f4", "<f8", "<i8", "<u8", "|b1"})
+_TYPES = frozenset({"<f2", "<f4", "<f8", "<i4", "<i8", "<u8", "|b1"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.errors import BadExamples
-from models.exemplars import Example, Shelf, fingerprint
+from models import lexical
+from models.choosing import choose_bank
+from models.errors import BadExamples, EncoderMismatch
+from models.exemplars import Example, Shelf, fingerprint, rounded
 from models.fitting import (
     Fitted,
     Options,
     Progress,
     Training,
     calibrate,
-    choose_bank,
     fit_blocks,
     group,
 )
 from models.heads import Head
 from models.labels import LabelInfo
+from models.lexical import Frequencies
 from models.reference import Bank, Reference, Settings, print_of
+
+BEYOND = 240
+"""Texts of a label, besides those on its shelf, that heads and moments are fitted on."""
 
 
 def _checked(examples: Sequence[Example], labels: Sequence[LabelInfo]) -> dict[str, LabelInfo]:
@@ -47,6 +53,24 @@ def _checked(examples: Sequence[Example], labels: Sequence[LabelInfo]) -> dict[s
     return infos
 
 
+def check_added(
+    there: Collection[str], infos: Sequence[LabelInfo], examples: Sequence[Example], dimension: int
+) -> None:
+    """Raises `BadExamples` or `EncoderMismatch` where labels cannot be added to those there."""
+    known, new = {example.label for example in examples}, set[str]()
+    for info in infos:
+        if info.label in there or info.label in new:
+            raise BadExamples(f"label {info.label!r} is in the set already")
+        new.add(info.label)
+        if info.embedding is None and info.label not in known:
+            raise BadExamples(f"label {info.label!r} has neither examples nor an embedded name")
+        if info.embedding is not None and np.shape(info.embedding) != (dimension,):
+            raise EncoderMismatch(f"the name of {info.label!r} was embedded by another encoder")
+    for example in examples:
+        if example.label not in new:
+            raise BadExamples(f"{example.id!r} is no example of a label that is added")
+
+
 def _dimension(examples: Sequence[Example], infos: Mapping[str, LabelInfo]) -> int:
     shapes = {np.shape(e.embedding) for e in examples}
     shapes |= {np.shape(i.embedding) for i in infos.values() if i.embedding is not None}
@@ -56,14 +80,37 @@ def _dimension(examples: Sequence[Example], infos: Mapping[str, LabelInfo]) -> i
     return int(shape[0])
 
 
-def shelve(
-    examples: Sequence[Example], infos: Mapping[str, LabelInfo], dimension: int
-) -> dict[str, Shelf]:
-    """Every label's examples on its shelf; an id given twice counts once, the newest of it."""
+def _single(
+    examples: Sequence[Example], infos: Mapping[str, LabelInfo]
+) -> dict[str, dict[str, Example]]:
+    """By label and id, oldest first."""
     single: dict[str, dict[str, Example]] = {label: {} for label in infos}
     for example in sorted(examples, key=lambda e: (e.arrival or 0, e.id, e.gold)):
         single[example.label][example.id] = example
-    return {label: Shelf.of(list(own.values()), dimension) for label, own in single.items()}
+    return single
+
+
+def _unshelved(
+    examples: Sequence[Example], infos: Mapping[str, LabelInfo], shelves: Mapping[str, Shelf]
+) -> dict[str, list[Example]]:
+    """Of labels that have more than a shelf holds: the rest, at most the BEYOND most recent."""
+    found = {}
+    for label, own in _single(examples, infos).items():
+        rest = [e for key, e in own.items() if key not in shelves[label].members]
+        if rest:
+            found[label] = rest[-BEYOND:]
+    return found
+
+
+def shelve(
+    examples: Sequence[Example],
+    infos: Mapping[str, LabelInfo],
+    dimension: int,
+    worded: bool = False,
+) -> dict[str, Shelf]:
+    """Every label's examples on its shelf; an id given twice counts once, the newest of it."""
+    single = _single(examples, infos)
+    return {label: Shelf.of(list(o.values()), dimension, worded) for label, o in single.items()}
 
 
 def _training(
@@ -71,26 +118,50 @@ def _training(
     shelves: Mapping[str, Shelf],
     counts: Mapping[str, int],
     dimension: int,
-) -> Training:
-    blocks, owner, fixed, ids = [], [], [], []
+    unshelved: Mapping[str, list[Example]],
+) -> tuple[Training, Frequencies | None]:
+    blocks, owner, fixed, beyond, ids, words = [], [], [], [], [], []
+    worded = all(shelf.words is not None for shelf in shelves.values())
+    spoken = lexical.counted([info.text for info in infos.values()]) if worded else None
     for number, (label, info) in enumerate(infos.items()):
         shelf = shelves[label]
         blocks.append(shelf.vectors[shelf.active].astype(np.float32))
         names = shelf.used
         ids += [fingerprint(name) for name in names]
+        if shelf.words is not None:
+            words.append(shelf.words[shelf.active])
+            if spoken is not None and info.embedding is not None:
+                words.append(spoken[number])
         if info.embedding is not None:
             blocks.append(info.embedding[None, :])
             ids.append(fingerprint(f"name of {label}"))
+        rest = unshelved.get(label, [])
+        if rest:
+            blocks.append(rounded(np.stack([e.embedding for e in rest])).astype(np.float32))
+            ids += [fingerprint(e.id) for e in rest]
+            words.append(lexical.none(len(rest)))
         extra = int(info.embedding is not None)
-        owner += [number] * (len(names) + extra)
-        fixed += [False] * len(names) + [True] * extra
-    return Training(
+        owner += [number] * (len(names) + extra + len(rest))
+        fixed += [False] * len(names) + [True] * extra + [False] * len(rest)
+        beyond += [False] * (len(names) + extra) + [True] * len(rest)
+    counted = lexical.stack(words) if worded else None
+    lexicon = None if counted is None else Frequencies.of(counted)
+    training = Training(
         x=np.concatenate([np.zeros((0, dimension), np.float32), *blocks]),
         owner=np.asarray(owner, np.intp),
         fixed=np.asarray(fixed, np.bool_),
         ids=np.asarray(ids, np.uint64),
         counts=np.asarray([counts.get(label, 0) for label in infos], np.float64),
+        words=None if lexicon is None else lexicon.weighed(counted),
+        beyond=np.asarray(beyond, np.bool_),
     )
+    return training, lexicon
+
+
+def _moments(rest: Sequence[Example]) -> tuple[int, NDArray[np.float32]]:
+    """Count and sum (d,)."""
+    rows = rounded(np.stack([e.embedding for e in rest])).astype(np.float32)
+    return len(rows), np.asarray(rows.sum(axis=0), np.float32)
 
 
 def _bank(training: Training, rows: np.ndarray, share: float, fitted: Fitted) -> Bank:
@@ -119,13 +190,14 @@ def fit_reference(
     """The reference, the labels and their shelves. Raises `BadExamples`."""
     infos = _checked(examples, labels)
     dimension = _dimension(examples, infos)
-    shelves = shelve(examples, infos, dimension)
+    shelves = shelve(examples, infos, dimension, options.lexical)
     if counts is None:
         held = {label: 0 for label in infos}
         for label in {e.id: e.label for e in examples}.values():
             held[label] += 1
         counts = held
-    training = _training(infos, shelves, counts, dimension)
+    unshelved = _unshelved(examples, infos, shelves)
+    training, lexicon = _training(infos, shelves, counts, dimension, unshelved)
     progress("subsets", 0.0)
     groups = group(training, options, seed)
     everything = np.arange(len(training.x))
@@ -149,6 +221,8 @@ def fit_reference(
         full=calibration.full,
         unknown=calibration.unknown,
         threshold=calibration.threshold,
+        lexicon=lexicon,
+        beyond={label: _moments(rest) for label, rest in unshelved.items()},
     )
     return reference, infos, shelves
 

@@ -66,7 +66,7 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
         except NoModel:
             pass
         progress("loading the encoder", 0.0)
-        encoder = load_encoder(settings.encoder)
+        encoder = load_encoder(settings.encoder, settings.encoder_path)
         progress("embedding the examples", 0.1)
         embeddings = encoder.encode([seed.text for seed in seeds])
         named = encoder.encode([f"{name.name}. {name.guide}".strip() for name in names])
@@ -139,7 +139,16 @@ def _names(seeds: Sequence[SeedExample], given: Sequence[LabelText]) -> list[Lab
 
 
 def _digest(settings: Settings, seeds: Sequence[SeedExample], names: Sequence[LabelText]) -> str:
-    told = repr((settings.encoder, settings.seed, settings.target, sorted(map(repr, seeds)), names))
+    told = repr(
+        (
+            settings.encoder,
+            settings.encoder_path,
+            settings.seed,
+            settings.target,
+            sorted(map(repr, seeds)),
+            names,
+        )
+    )
     return blake2b(told.encode(), digest_size=16).hexdigest()
 
 

@@ -47,9 +47,11 @@ def run(
     """
     with ExitStack() as stack:
         log = stack.enter_context(working(settings))
-        Feed(log).newest()
+        version = Feed(log).newest()
         source = stack.enter_context(closing(_source(texts, log)))
-        encoder = load_encoder(settings.encoder)
+        encoder = load_encoder(
+            settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+        )
         store = open_store(settings, encoder)
         stages = build_stages(settings, log, encoder, store, out)
         runner = EmbeddedRunner(log, stages, source, batch=settings.batch)

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
 
     var: Path = Field(Path("var"), description="folder of everything that is kept")
     encoder: str = Field("default", description="sentence-transformers name, or 'hashing'")
+    encoder_path: Literal["fp32", "bfloat16", "auto"] = Field(
+        "auto", description="the encoder's arithmetic; auto measures once, when fitting"
+    )
     judge: Literal["local", "simulated"] = Field("local", description="who validates")
     gold: Path | None = Field(None, description="gold labels, for the simulated judge only")
     judge_error: float = Field(0.1, ge=0, lt=1, description="share of wrong simulated answers")

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.measures import auroc, crossed, ece, recall_at, resampled
+from benchmarks.measures import auroc, crossed, ece, over_draws, recall_at, resampled
 
 
 def test_ece_is_the_gap_of_confidence_and_accuracy():
@@ -74,3 +74,11 @@ def test_resampling_is_repeatable_and_covers_the_mean():
     once = resampled(mean, 3, np.zeros(100, np.intp))
     assert once == resampled(mean, 3, np.zeros(100, np.intp))
     assert once.low < once.mean < once.high
+
+
+def test_an_interval_over_draws_is_the_t_interval_and_one_draw_has_no_bounds():
+    values = [0.1, 0.3, 0.2]
+    low, high = stats.t.interval(0.95, 2, 0.2, stats.sem(values))
+    found = over_draws(values)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.2, low, high))
+    assert over_draws([0.1]).json() == {"mean": 0.1, "low": None, "high": None}

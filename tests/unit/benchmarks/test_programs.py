@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import registry
+from benchmarks import ablation, registry
 from benchmarks.__main__ import main
 from benchmarks.page import write_page
 from benchmarks.report import load, points, save, share
+from tests.unit.benchmarks.make import WORDS, write_rows
 
 
 @pytest.fixture
@@ -108,3 +109,19 @@ def test_a_record_of_another_version_is_named(tmp_path: Path, capsys):
     save(tmp_path, {"benchmark": "speed", "cells": [{"set": "x"}], "complete": True})
     assert main(["page", "--out", str(tmp_path)]) == 2
     assert "speed.json is of another version" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["thousand", "ablation", "labels_added", "unknown"])
+def test_every_benchmark_runs_on_a_set_it_has_never_seen(
+    run, write_set, name: str, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr("benchmarks.labels_added.ADDED", 2)
+    monkeypatch.setattr("benchmarks.measures.RESAMPLES", 20)
+    few = dict(list(ablation.VARIANTS.items())[:2])
+    monkeypatch.setattr("benchmarks.ablation.VARIANTS", few)
+    strange = [{"text": f"{word} is something else entirely", "label": "oos"} for word in WORDS]
+    write_rows(write_set() / "tiny" / "oos_test.jsonl.gz", strange)
+    assert run(name, "--sets", "tiny", "--draws", "1") == 0
+    record = load(tmp_path / "out", name)
+    assert record["complete"]
+    assert "tiny" in (tmp_path / "out" / "benchmarks.md").read_text()

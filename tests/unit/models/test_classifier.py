@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from models.classifier import Classifier, Example, LabelInfo, Options
-from models.errors import BadExamples, EncoderMismatch, Permanent, UnknownLabel
+from models.errors import BadExamples, DamagedPart, EncoderMismatch, Permanent, UnknownLabel
 from models.exemplars import ACTIVE, RESERVE
-from models.subsets import split
-from tests.unit.models.make import PLAIN, centres, examples, fitted, infos, name, queries, texts
+from tests.unit.models.make import PLAIN, examples, fitted, infos, name, queries, texts
 
 
 def share_right(classifier: Classifier, labels: int = 6) -> float:
@@ -172,6 +171,26 @@ def test_learning_past_the_bound_and_revoking_it_ends_at_the_same_hash() -> None
     assert learnt.unlearn([e.id for e in new]).hash() == full.hash()
 
 
+def test_more_texts_than_a_shelf_holds_still_count_at_the_fit() -> None:
+    each = ACTIVE + RESERVE + 20
+    many = fitted(labels=3, each=each)
+    assert {count for count, _ in many.reference.beyond.values()} == {20}
+    shelved = [len(many.shelves[name(i)]) for i in range(3)]
+    assert shelved == [ACTIVE + RESERVE] * 3
+    assert share_right(many, 3) == 1
+    own = np.concatenate([texts(0, each, labels=3)[i : i + 1] for i in range(each)])
+    mean = many.reference.metric.whiten(own).mean(axis=0)
+    assert np.allclose(many.live.evidence[name(0)].mean, mean, atol=0.15)
+    back = Classifier.from_parts(many.to_parts())
+    assert back.hash() == many.hash()
+    new = [Example("x", name(0), texts(0, 1, seed=8)[0], False)]
+    assert back.learn(new).to_parts() == many.learn(new).to_parts()
+    assert many.learn(new).unlearn(["x"]).hash() == many.hash()
+    parts = {key: part for key, part in many.to_parts().items() if key != "beyond"}
+    with pytest.raises(DamagedPart):
+        Classifier.from_parts(parts)
+
+
 def test_a_revoked_text_no_longer_serves_as_noise() -> None:
     classifier = fitted(labels=12)
     revoked = classifier.unlearn(["t0-0"])
@@ -186,39 +205,6 @@ def test_unlearning_everything_leaves_a_classifier_that_answers() -> None:
     empty = fitted().unlearn([e.id for e in examples()])
     assert len(empty.predict(queries())) == 24
     assert Classifier.from_parts(empty.to_parts()).hash() == empty.hash()
-
-
-def test_a_label_added_is_found_and_the_others_stay() -> None:
-    young = [Example(f"y{i}", name(8), row, True) for i, row in enumerate(texts(8, 5, labels=9))]
-    before = Classifier.fit(
-        [e for e in examples(9) if e.label != name(8)], infos(8), encoder="t", options=PLAIN
-    )
-    after = before.add_label(LabelInfo(name(8), name(8)), young)
-    assert share_right(after, 9) > 0.95
-    assert after.touched_since(before)[-1] == name(8)
-    for number, names in enumerate(before.live.subsets):
-        assert set(names) <= set(after.live.subsets[number])
-
-
-def test_a_label_that_finds_no_room_opens_a_subset() -> None:
-    full = fitted(labels=4)
-    young = [Example(f"y{i}", name(5), row, True) for i, row in enumerate(texts(5, 5))]
-    wider = full.add_label(LabelInfo(name(5), name(5)), young)
-    assert [len(names) for names in wider.live.subsets] == [4, 1]
-    assert {p.label for p in wider.predict(texts(5, 6, seed=9))} == {name(5)}
-    assert Classifier.from_parts(wider.to_parts()).hash() == wider.hash()
-
-
-def test_a_retired_label_is_never_an_answer_again() -> None:
-    classifier = fitted()
-    smaller = classifier.retire_label(name(2))
-    assert name(2) not in smaller.labels
-    assert all(c.label != name(2) for p in smaller.predict(queries()) for c in p.contenders)
-    assert Classifier.from_parts(smaller.to_parts(), classifier).hash() == smaller.hash()
-    with pytest.raises(UnknownLabel):
-        smaller.retire_label(name(2))
-    with pytest.raises(BadExamples, match="already"):
-        classifier.add_label(infos()[0], [])
 
 
 def test_many_labels_get_twelve_contenders() -> None:
@@ -243,14 +229,6 @@ def test_the_arbiter_is_asked_only_where_the_quick_answer_is_unsure(
     between /= np.linalg.norm(between)
     classifier.predict(np.concatenate([clear, between]))
     assert asked == [1]
-
-
-@pytest.mark.slow
-def test_umap_groups_many_labels_the_same_way_each_time() -> None:
-    middle = centres(40)
-    groups = split(middle, 10, grouping="umap", seed=3)
-    assert groups == split(middle, 10, grouping="umap", seed=3)
-    assert [len(group) for group in groups] == [10, 10, 10, 10]
 
 
 def test_progress_is_told() -> None:

@@ -208,3 +208,11 @@ def test_the_published_method_labels_and_calls_foreign_texts_noise() -> None:
     assert ((found.entropy >= 0) & (found.entropy <= 1)).all()
     alone = Published.fit(x[:8], owner[:8], 1)
     assert (alone.predict(x[:2]).label == 0).all()
+
+
+@pytest.mark.slow
+def test_umap_groups_many_labels_the_same_way_each_time() -> None:
+    middle = centres(40)
+    groups = split(middle, 10, grouping="umap", seed=3)
+    assert groups == split(middle, 10, grouping="umap", seed=3)
+    assert [len(group) for group in groups] == [10, 10, 10, 10]
