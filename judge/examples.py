@@ -53,8 +53,19 @@ class ExampleStore(Protocol):
         """How many examples there are (of `label`, or in all)."""
         ...
 
+    async def ids(self, label: str | None = None) -> set[str]:
+        """Return the text ids of all examples (of `label`)."""
+        ...
+
     async def rename(self, old: str, new: str) -> None:
         """Give all examples of label `old` the label `new`; they join those already there."""
+        ...
+
+    async def flush(self) -> None:
+        """Make all that was written so far survive a power cut, as far as the store is ours.
+
+        Whoever commits a position after writing calls it before.
+        """
         ...
 
     async def close(self) -> None:

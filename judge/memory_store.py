@@ -73,6 +73,10 @@ class MemoryExampleStore:
     async def count(self, label: str | None = None) -> int:
         return len(self._points) if label is None else len(self._rows_of.get(label, ()))
 
+    async def ids(self, label: str | None = None) -> set[str]:
+        rows = range(len(self._points)) if label is None else self._rows_of.get(label, set())
+        return {self._points[row].id for row in rows}
+
     async def rename(self, old: str, new: str) -> None:
         if old == new:
             return
@@ -80,6 +84,9 @@ class MemoryExampleStore:
         for row in rows:
             self._points[row] = replace(self._points[row], label=new)
         self._rows_of[new] |= rows
+
+    async def flush(self) -> None:
+        """Nothing survives."""
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -21,13 +21,7 @@ import numpy as np
 import qdrant_edge as edge
 from numpy.typing import NDArray
 
-from judge.examples import (
-    ExamplePoint,
-    by_similarity,
-    check_embedding,
-    check_point,
-    point_id,
-)
+from judge.examples import ExamplePoint, by_similarity, check_embedding, check_point, point_id
 from judge.question import Neighbour
 from models.errors import Fatal, Transient
 
@@ -96,6 +90,10 @@ class EdgeExampleStore:
         request = edge.CountRequest(True, None if label is None else _of_label(label))
         return self._ask(lambda: self._shard.count(request))
 
+    async def ids(self, label: str | None = None) -> set[str]:
+        of_label = None if label is None else _of_label(label)
+        return await asyncio.to_thread(self._ask, lambda: self._ids(of_label))
+
     async def rename(self, old: str, new: str) -> None:
         rename = edge.UpdateOperation.set_payload_by_filter(_of_label(old), {"label": new})
         await self._write(lambda: self._update(rename, _POINTS_PER_FLUSH))
@@ -140,6 +138,16 @@ class EdgeExampleStore:
                 )
             operation = edge.UpdateOperation.upsert_points([_to_engine(point) for point in batch])
             self._update(operation, len(batch))
+
+    def _ids(self, of_label: edge.Filter | None) -> set[str]:
+        found: set[str] = set()
+        after: edge.PointId | None = None
+        while True:
+            page = edge.ScrollRequest(after, _POINTS_PER_FLUSH, of_label, with_payload=True)
+            records, after = self._shard.scroll(page)
+            found.update((record.payload or {})["id"] for record in records)
+            if after is None:
+                return found
 
     def _update(self, operation: edge.UpdateOperation, points: int) -> None:
         self._shard.update(operation)

@@ -182,6 +182,11 @@ class Retrain(Record):
     signed: str | None = None
     at: float
 
+    @property
+    def gold(self) -> bool:
+        """Tell whether it is a person's word: a seed example, or one given or checked later."""
+        return self.kind == "seed" or self.authority is Authority.PERSON
+
     @model_validator(mode="after")
     def _teaches_with_an_embedding(self) -> Self:
         if self.kind != "revoked" and self.embedding is None:

@@ -38,9 +38,23 @@ from streams.topology import MARKS, RETRAIN
 CHUNK = 1_000
 
 
-def open_store(settings: Settings, encoder: Encoder) -> EdgeExampleStore:
-    """Open the embedded example store."""
-    return EdgeExampleStore(Folder(settings.var).examples, encoder.dimension)
+def open_store(settings: Settings, dimension: int) -> ExampleStore:
+    """Open the example store the settings name: in the folder, or on a Qdrant server.
+
+    Raises:
+        Fatal: it cannot be used; a server is first asked when it is first needed.
+    """
+    if settings.qdrant is None:
+        return EdgeExampleStore(Folder(settings.var).examples, dimension)
+    from judge.qdrant_server import ServerExampleStore  # here: its client takes a second to load
+
+    return ServerExampleStore(
+        settings.qdrant,
+        dimension,
+        collection=settings.qdrant_collection,
+        key=settings.qdrant_key.get_secret_value() if settings.qdrant_key else None,
+        plain_key=settings.qdrant_plain_key,
+    )
 
 
 def build_judge(settings: Settings, log: SqliteLog, classifier: Classifier) -> Judge:

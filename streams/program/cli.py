@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from streams.program.settings import Settings
+from streams.program.examples_cli import examples_commands
+from streams.program.options import Var, settings_of
 
 app = typer.Typer(
     help="Label a never-ending stream of texts from a few examples of each label. A cheap"
@@ -20,24 +20,7 @@ app = typer.Typer(
 )
 letters = typer.Typer(help="What could not be used: list it, look at it, put it back.")
 app.add_typer(letters, name="deadletters")
-
-Var = Annotated[
-    Path | None, typer.Option(help="Folder of everything that is kept [REDSTREAM_VAR, var]")
-]
-
-
-def settings_of(**flags: Any) -> Settings:
-    """Return the settings: flags over environment over defaults."""
-    from pydantic import ValidationError
-
-    from models.errors import Fatal
-    from streams.program.settings import Settings
-
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Fatal(f"setting REDSTREAM_{str(first['loc'][0]).upper()}: {first['msg']}") from None
+app.add_typer(examples_commands, name="examples")
 
 
 @app.command()

@@ -20,6 +20,16 @@ class SeedExample:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """One text that a person labelled; `where` is its file and line."""
+
+    where: str
+    id: str | None
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
 class LabelText:
     """What a label is called and what belongs under it."""
 
@@ -41,6 +51,26 @@ def read_examples(path: Path) -> list[SeedExample]:
     if not examples:
         raise Fatal(f"{path} holds no examples")
     return examples
+
+
+def read_taught(path: Path) -> list[Taught]:
+    """Read JSON Lines with `label`, `text` and optionally `id`; other fields are passed over.
+
+    Raises:
+        Fatal: as `read_examples`.
+    """
+    taught = [
+        Taught(
+            where,
+            _field(row, "id", where) if "id" in row else None,
+            _field(row, "label", where),
+            _field(row, "text", where),
+        )
+        for where, row in _rows(path)
+    ]
+    if not taught:
+        raise Fatal(f"{path} holds no examples")
+    return taught
 
 
 def read_labels(path: Path) -> list[LabelText]:

@@ -110,7 +110,7 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
 def _fill(settings: Settings, log: SqliteLog, encoder: Encoder) -> None:
     """Bring what is derived from the log into being: example store, ledger, index of ids."""
     folder = Folder(settings.var)
-    store = open_store(settings, encoder)
+    store = open_store(settings, encoder.dimension)
     TextIndex(folder.texts).close()
     stages: list[Stage] = [Remember(store), LedgerStage(Ledger(folder.ledger))]
 

@@ -52,7 +52,7 @@ def run(
         encoder = load_encoder(
             settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
         )
-        store = open_store(settings, encoder)
+        store = open_store(settings, encoder.dimension)
         stages = build_stages(settings, log, encoder, store, out)
         runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
 

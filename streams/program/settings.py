@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +24,16 @@ class Settings(BaseSettings):
     judge_error: float = Field(0.1, ge=0, lt=1, description="share of wrong simulated answers")
     target: float = Field(0.95, gt=0, lt=1, description="precision of what nobody is asked about")
     audit: float = Field(0.05, ge=0, le=1, description="share of confident texts judged too")
+    qdrant: str | None = Field(
+        None, description="address of a Qdrant server; none: the examples lie in the folder"
+    )
+    qdrant_key: SecretStr | None = Field(None, description="API key of the Qdrant server")
+    qdrant_collection: str = Field(
+        "redstream", min_length=1, description="collection on the Qdrant server, one per folder"
+    )
+    qdrant_plain_key: bool = Field(
+        False, description="send the key unencrypted to another machine, over http://"
+    )
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")

@@ -87,6 +87,6 @@ def _example(offset: int, lesson: Retrain) -> Example:
         id=lesson.id,
         label=lesson.label,
         embedding=lesson.embedding.array(),
-        gold=lesson.kind == "seed",
+        gold=lesson.gold,
         arrival=offset,
     )

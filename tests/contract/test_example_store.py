@@ -1,25 +1,37 @@
 """What every example store does, run over each of them."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections import namedtuple
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from qdrant_client import AsyncQdrantClient
 
 from judge import qdrant_edge
 from judge.examples import ExamplePoint, ExampleStore, point_id
 from judge.memory_store import MemoryExampleStore
 from judge.qdrant_edge import EdgeExampleStore
+from judge.qdrant_server import ServerExampleStore
 from models.errors import Fatal, Permanent, Transient
+from tests.contract.loopback_qdrant import served
 
 D = 4
 ROOT = Path(__file__).parents[2]
+REAL = "REDSTREAM_TEST_QDRANT"
+# The client says once per process what its local mode leaves out; what it leaves out is speed.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning"),
+]
 AWKWARD = ["a/b\\c", 'say "no"', "it's", "😀 zwölf", "l\0nul", "label: ?*", "' OR 1=1", " "]
 
 
@@ -41,15 +53,48 @@ SOME = [
 ]
 
 
-@pytest.fixture(params=["memory", "edge"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ExampleStore]:
-    made: ExampleStore = (
-        MemoryExampleStore(D)
-        if request.param == "memory"
-        else EdgeExampleStore(tmp_path / "examples", D)
+@asynccontextmanager
+async def in_memory(_: Path) -> AsyncIterator[ExampleStore]:
+    yield MemoryExampleStore(D)
+
+
+@asynccontextmanager
+async def edge(folder: Path) -> AsyncIterator[ExampleStore]:
+    yield EdgeExampleStore(folder / "examples", D)
+
+
+@asynccontextmanager
+async def local_mode(_: Path) -> AsyncIterator[ExampleStore]:
+    """The server's adapter over the client's own imitation of a server."""
+    client = AsyncQdrantClient(":memory:")  # on disk it takes 20 ms a point
+    yield ServerExampleStore("http://127.0.0.1", D, client=client)
+
+
+@asynccontextmanager
+async def over_http(_: Path) -> AsyncIterator[ExampleStore]:
+    async with served() as server:
+        yield ServerExampleStore(server.url, D)
+
+
+@asynccontextmanager
+async def real_server(_: Path) -> AsyncIterator[ExampleStore]:
+    url, key = os.environ.get(REAL), os.environ.get(f"{REAL}_KEY")
+    if url is None:
+        pytest.skip(f"no Qdrant server: {REAL} names none (http://127.0.0.1:6333)")
+    name = f"redstream-test-{uuid.uuid4()}"
+    yield ServerExampleStore(url, D, collection=name, key=key)
+    client = AsyncQdrantClient(
+        url=url, headers={"api-key": key} if key else None, check_compatibility=False
     )
-    yield made
-    await made.close()
+    await client.delete_collection(name)
+    await client.close()
+
+
+@pytest.fixture(params=[in_memory, edge, local_mode, over_http, real_server])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ExampleStore]:
+    async with request.param(tmp_path) as made:
+        yield made
+        await made.close()
 
 
 async def test_nearest_of_any_label_comes_most_similar_first(store: ExampleStore) -> None:
@@ -137,6 +182,23 @@ async def test_renaming_moves_all_examples_into_the_other_label(store: ExampleSt
     assert await store.count("east") == 5
 
 
+async def test_the_ids_of_a_label_or_of_all_can_be_listed(store: ExampleStore) -> None:
+    assert await store.ids() == await store.ids("east") == set()
+    await store.upsert(SOME)
+    assert await store.ids() == {"e1", "e2", "e3", "n1", "n2"}
+    assert await store.ids("north") == {"n1", "n2"}
+    assert await store.ids("nor") == set()
+
+
+async def test_flushing_and_closing_again_change_nothing(store: ExampleStore) -> None:
+    await store.flush()
+    await store.upsert(SOME)
+    await store.flush()
+    assert await store.count() == len(SOME)
+    await store.close()
+    await store.close()
+
+
 @pytest.mark.parametrize("label", AWKWARD)
 async def test_any_label_name_is_taken_literally(store: ExampleStore, label: str) -> None:
     await store.upsert([*SOME, point(f"id of {label}", label, 0, 0, 1, 0)])
@@ -180,6 +242,15 @@ async def test_a_thousand_examples_are_searched_exactly(store: ExampleStore) -> 
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     best = [i for i in np.argsort(-unit @ query) if i % 7 == 3][:8]
     assert [near.id for near in await store.nearest(query, 8, "l3")] == [str(i) for i in best]
+
+
+async def test_all_ids_are_listed_where_they_are_many(store: ExampleStore) -> None:
+    rows = np.random.default_rng(8).standard_normal((2_100, D)).astype(np.float32)
+    await store.upsert([ExamplePoint(f"{i}", f"l{i % 2}", "t", row) for i, row in enumerate(rows)])
+    assert await store.ids() == {str(i) for i in range(2_100)}
+    assert await store.ids("l1") == {str(i) for i in range(1, 2_100, 2)}
+    await store.delete([str(i) for i in range(2_100) if i % 3])
+    assert await store.count() == 700
 
 
 def test_a_text_id_has_one_point_id_for_ever() -> None:

@@ -1,0 +1,155 @@
+"""The training set of a folder, as `retrain` has it now; and taking in what a person labelled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.encoder import load_encoder
+from models.errors import Fatal
+from streams.embedded.runner import EmbeddedRunner
+from streams.errors import Unreadable
+from streams.feed import Feed, Version
+from streams.ledger import Ledger
+from streams.program.assembly import open_store
+from streams.program.examples import Taught, read_taught
+from streams.program.folder import Folder, working
+from streams.program.settings import Settings
+from streams.records import Authority, Retrain
+from streams.stage import Reader, Stage, outgoing
+from streams.stages.ledger import LedgerStage
+from streams.stages.remember import Remember
+from streams.stages.train import Train
+from streams.topology import RETRAIN
+from streams.wire import Vector, derived_id
+
+CHUNK = 1_000
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What an import came to: lessons that were new, texts that were known so, the model now."""
+
+    new: int
+    known: int
+    version: int
+
+
+def training_set(reader: Reader, *, embeddings: bool = False) -> dict[str, Retrain]:
+    """Return every lesson that holds now, by id: the last word on a text counts.
+
+    In the order of their last lessons. Without `embeddings` these are left out, which are most
+    of the memory; what cannot be read is among the dead letters and is passed over.
+    """
+    lessons: dict[str, Retrain] = {}
+    at = 0
+    while records := reader.read_from(RETRAIN.name, at, CHUNK):
+        for record in records:
+            try:
+                lesson = Retrain.decode(record.value)
+            except Unreadable:
+                continue
+            lessons.pop(lesson.id, None)
+            if lesson.kind != "revoked":
+                kept = lesson if embeddings else lesson.model_copy(update={"embedding": None})
+                lessons[lesson.id] = kept
+        at = records[-1].offset + 1
+    return lessons
+
+
+def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
+    """Publish the examples of a file as a person's lessons, and teach them at once.
+
+    All lines are looked at before anything is published, and all are published together. An
+    example that the training set has with this label already is no work; one that it has with
+    another label moves to this one.
+
+    Raises:
+        Fatal: a file or a line cannot be used; names the line.
+    """
+    taught = read_taught(path)
+    with working(settings) as log:
+        version = Feed(log).newest()
+        new = _new(taught, training_set(log), version, settings.max_text)
+        if new:
+            progress("loading the encoder", 0.0)
+            lessons = _lessons(new, settings, version)
+            store = open_store(settings, version.classifier.dimension)
+            progress("teaching", 0.5)
+            log.append([outgoing(RETRAIN, lesson.id, lesson) for lesson in lessons])
+            stages: list[Stage] = [Remember(store), Train(Feed(log)), _ledger(settings)]
+
+            async def work() -> None:
+                try:
+                    # In lockstep: free, the trainer waits a second between two versions.
+                    await EmbeddedRunner(log, stages).run(lockstep=True)
+                finally:
+                    await store.close()
+
+            asyncio.run(work())
+        return TakenIn(len(new), len(taught) - len(new), Feed(log).newest().number)
+
+
+def _ledger(settings: Settings) -> LedgerStage:
+    return LedgerStage(Ledger(Folder(settings.var).ledger))
+
+
+def _new(
+    taught: Sequence[Taught], known: Mapping[str, Retrain], version: Version, max_text: int
+) -> list[Taught]:
+    """Return what the training set does not have yet, each with an id, each id once."""
+    labels = set(version.manifest.labels)
+    seen: dict[str, Taught] = {}
+    new: list[Taught] = []
+    for row in taught:
+        if row.label not in labels:
+            raise Fatal(f"{row.where}: no label {row.label!r} in model {version.number}")
+        if len(row.text) > max_text:
+            raise Fatal(f"{row.where}: {len(row.text)} characters; at most {max_text} are taken")
+        # As `fit` names an example without an id: the same example is the same one here.
+        row = replace(row, id=row.id or derived_id("seed", row.label, row.text))
+        assert row.id is not None
+        other, had = seen.setdefault(row.id, row), known.get(row.id)
+        if (other.label, other.text) != (row.label, row.text):
+            raise Fatal(
+                f"{row.where}: the id {row.id!r} stands for another example at {other.where}"
+            )
+        if had is not None and had.text != row.text:
+            raise Fatal(
+                f"{row.where}: the id {row.id!r} stands for another text: {had.text[:60]!r}"
+            )
+        if other is row and (had is None or had.label != row.label):
+            new.append(row)
+    return new
+
+
+def _lessons(new: Sequence[Taught], settings: Settings, version: Version) -> list[Retrain]:
+    encoder = load_encoder(
+        settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+    )
+    rows, now = encoder.encode([row.text for row in new]), time.time()
+    lessons = []
+    for row, embedding in zip(new, rows, strict=True):
+        if not np.isfinite(embedding).all() or not embedding.any():
+            raise Fatal(f"{row.where}: the encoder finds nothing in {row.text[:60]!r}")
+        assert row.id is not None
+        lessons.append(
+            Retrain(
+                kind="accepted",
+                id=row.id,
+                label=row.label,
+                text=row.text,
+                embedding=Vector.of(embedding, encoder.identity),
+                authority=Authority.PERSON,
+                signed="import",
+                at=now,
+            )
+        )
+    return lessons
