@@ -2,12 +2,13 @@
 
 Read `question.py` (what is asked and answered), `port.py` and `examples.py` (the two ports),
 then `policy.py` (how one text is decided). The adapters are imported by their own names:
-`judge.simulated`, `judge.local`, `judge.replay`; `judge.qdrant_edge`, `judge.qdrant_server`,
-`judge.memory_store`.
+`judge.llm` (any OpenAI-compatible endpoint; no command uses it yet), `judge.simulated`,
+`judge.local`, `judge.replay`; `judge.qdrant_edge`, `judge.qdrant_server`, `judge.memory_store`.
 """
 
 from judge.examples import ExamplePoint, ExampleStore
-from judge.policy import Decision, decide
+from judge.guides import Guide
+from judge.policy import Decision, Policy, decide
 from judge.port import Judge
 from judge.question import Answer, Case, Neighbour
 
@@ -17,7 +18,9 @@ __all__ = [
     "Decision",
     "ExamplePoint",
     "ExampleStore",
+    "Guide",
     "Judge",
     "Neighbour",
+    "Policy",
     "decide",
 ]

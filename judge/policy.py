@@ -1,13 +1,17 @@
-"""How one text is decided: verify the leading contender; if invalid, choose among the rest."""
+"""How one text is decided: which questions are asked about it, in which order, and how far.
+
+Verify the leading contender; if it is invalid, choose among the rest. A `Policy` may go to
+*choose* at once where that is cheaper, and may widen the choice when it is none of them.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from judge.examples import ExampleStore, by_similarity
 from judge.port import Judge
-from judge.question import Answer, Case, Neighbour
+from judge.question import COMES_BACK, Answer, Case, Neighbour, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +33,140 @@ class Decision:
             raise ValueError(f"a decision {self.kind!r} cannot have the label {self.label!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How far the questions go; as it stands, not beyond the contenders.
+
+    `tokens` says what a question with so many options costs. With it, and with the contenders'
+    probabilities, *choose* is asked at once where that is expected to be cheaper than *verify*
+    with a *choose* behind it. `first` is the most contenders that are offered before the choice
+    is widened (None: all); then `wide` labels are offered (0: never), the best of the further
+    contenders and of the labels among `near` neighbours; then `names`, all labels there are
+    (none: never). What was refused is not offered again.
+    """
+
+    tokens: Callable[[Question, int], float] | None = None
+    first: int | None = None
+    wide: int = 0
+    near: int = 60
+    names: tuple[str, ...] = ()
+
+    def asks_directly(self, case: Case) -> bool:
+        """Whether *choose* comes first.
+
+        Verify first costs v + (1 - p) c, choosing at once c: so the latter where p < v / c.
+        """
+        offered = len(case.contenders[: self.first])
+        if self.tokens is None or not case.probabilities or offered < 2:
+            return False
+        verify, choose = self.tokens("verify", 1), self.tokens("choose", offered)
+        return case.probabilities[0] * choose < verify
+
+
+_NARROW = Policy()
+
+
 async def decide(
     judge: Judge,
     store: ExampleStore,
     case: Case,
     neighbours_per_label: int = 3,
     any_label: int = 8,
+    policy: Policy = _NARROW,
 ) -> Decision:
     """Ask the judge about `case`, with the nearest validated examples before its eyes.
 
     Errors of the store pass through; the judge's own failures are answers without a verdict,
-    which never count as "invalid".
+    which never count as "invalid": the first one ends the questions.
     """
-    leader, *others = case.contenders
-    near = await _neighbours(store, case, [leader], neighbours_per_label, any_label)
-    seen = {example.id: None for example in near}
-    answers = [await judge.verify(case, leader, near)]
-    if answers[-1].outcome == "invalid" and others:
-        near = await _neighbours(store, case, others, neighbours_per_label, any_label)
-        seen |= {example.id: None for example in near}
-        answers.append(await judge.choose(case, others, near))
+    asked = _Asked(judge, store, case, neighbours_per_label, any_label, policy)
+    label = await asked.all()
+    if label is not None:
+        return Decision(label, tuple(asked.answers), tuple(asked.seen), "accepted")
+    comes_back = asked.answers[-1].kind in COMES_BACK
+    kind: Literal["undecided", "away"] = "away" if comes_back else "undecided"
+    return Decision(None, tuple(asked.answers), tuple(asked.seen), kind)
 
-    last = answers[-1]
-    if last.label is not None:
-        return Decision(last.label, tuple(answers), tuple(seen), "accepted")
-    kind: Literal["undecided", "away"] = "away" if last.kind == "away" else "undecided"
-    return Decision(None, tuple(answers), tuple(seen), kind)
+
+class _Asked:
+    """One case on its way through the questions: what was answered, shown and refused."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        store: ExampleStore,
+        case: Case,
+        per_label: int,
+        any_label: int,
+        policy: Policy,
+    ) -> None:
+        self.answers: list[Answer] = []
+        self.seen: dict[str, None] = {}
+        self._judge = judge
+        self._store = store
+        self._case = case
+        self._per_label = per_label
+        self._any_label = any_label
+        self._policy = policy
+        self._refused: set[str] = set()
+
+    async def all(self) -> str | None:
+        """Ask until there is a label, an answer without a verdict, or nothing left to ask."""
+        case, policy = self._case, self._policy
+        if not policy.asks_directly(case) and await self._verify(case.contenders[0]):
+            return self.answers[-1].label
+        if await self._choose(case.contenders[: policy.first], self._per_label):
+            return self.answers[-1].label
+        # One example of each option is enough to tell twenty apart, none to tell a thousand.
+        if policy.wide and await self._choose(await self._best(), 1):
+            return self.answers[-1].label
+        if policy.names and await self._choose(policy.names, 0):
+            return self.answers[-1].label
+        return None
+
+    async def _verify(self, label: str) -> bool:
+        """Whether this ended the questions."""
+        near = await self._shown([label], self._per_label)
+        answer = await self._judge.verify(self._case, label, near)
+        return self._ended(answer, "invalid")
+
+    async def _choose(self, labels: Sequence[str], per_label: int) -> bool:
+        """Whether this ended the questions; without labels left, nothing is asked."""
+        options = [label for label in labels if label not in self._refused]
+        if not options:
+            return False
+        near = await self._shown(options, per_label)
+        return self._ended(await self._judge.choose(self._case, options, near), "none")
+
+    def _ended(self, answer: Answer, goes_on: Literal["invalid", "none"]) -> bool:
+        self.answers.append(answer)
+        if answer.outcome == goes_on:
+            self._refused.update(answer.options)
+        return answer.outcome != goes_on
+
+    async def _best(self) -> list[str]:
+        """The most likely labels not yet refused: contenders and neighbours' labels in turn."""
+        found = await self._store.nearest(self._case.embedding, self._policy.near + 1)
+        near = [example.label for example in found if example.id != self._case.id]
+        two = (
+            [label for label in dict.fromkeys(labels) if label not in self._refused]
+            for labels in (self._case.contenders, near)
+        )
+        return list(dict.fromkeys(_in_turn(*two)))[: self._policy.wide]
+
+    async def _shown(self, labels: Sequence[str], per_label: int) -> list[Neighbour]:
+        near = await _neighbours(
+            self._store, self._case, labels if per_label else (), per_label, self._any_label
+        )
+        self.seen |= {example.id: None for example in near}
+        return near
+
+
+def _in_turn(one: Sequence[str], other: Sequence[str]) -> Iterator[str]:
+    """The first of each, the second of each, and so on; the longer one's rest at the end."""
+    for place in range(max(len(one), len(other))):
+        yield from one[place : place + 1]
+        yield from other[place : place + 1]
 
 
 async def _neighbours(

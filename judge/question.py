@@ -1,7 +1,7 @@
 """What a judge is asked about a text, and what it answers."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,10 @@ from models.errors import Permanent
 
 Question: TypeAlias = Literal["verify", "choose"]
 Outcome: TypeAlias = Literal["valid", "invalid", "chosen", "none", "no_verdict"]
+
+# Kinds of "no verdict" that say nothing about the text: the endpoint is away, too slow, or the
+# budget of the minute or the day is used up. Such a case is put to the judge again, later.
+COMES_BACK: Final = frozenset(("away", "timed out", "budget"))
 
 # Which outcomes each question can have; "no_verdict" is open to both.
 _OUTCOMES: dict[Question, tuple[Outcome, ...]] = {
@@ -33,13 +37,15 @@ class Case:
     """A text to be judged.
 
     `embedding` has shape (d,) and is finite; it takes no part in equality. `contenders` are
-    labels, best first, each once. Raises `Permanent` for a case that no judge could decide.
+    labels, best first, each once; `probabilities` are theirs, where they are known. Raises
+    `Permanent` for a case that no judge could decide.
     """
 
     id: str
     text: str
     embedding: NDArray[np.float32] = field(compare=False, repr=False)
     contenders: tuple[str, ...]
+    probabilities: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -51,6 +57,11 @@ class Case:
             )
         if not self.contenders or len(set(self.contenders)) != len(self.contenders):
             raise Permanent(f"case {self.id!r}: contenders must be given, each once")
+        if self.probabilities and (
+            len(self.probabilities) != len(self.contenders)
+            or not all(0 <= probability <= 1 for probability in self.probabilities)
+        ):
+            raise Permanent(f"case {self.id!r}: a probability for each contender, 0 to 1, or none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,10 @@ class Answer:
 
     `label` is the label the judge holds to be right ("valid", "chosen"), else None: a
     rejected label is found in `options`, never in `label`. `evidence` are ids of neighbours.
-    `kind` says why there is no verdict: "away" (try later), "unsure" (the judge cannot tell),
-    "malformed" and others that an endpoint may earn. `tokens` and `calls` are what it cost.
+    `kind` says why there is no verdict: one of `COMES_BACK` (try later), "unsure" (the judge
+    cannot tell), "malformed" and others that an endpoint may earn. `tokens` and `calls` are
+    what it cost, the tokens `estimated` where the endpoint did not report them. `prompt` and
+    `guide` are the versions of what was asked, where words were used.
 
     Raises `ValueError` for a combination that means nothing: the judge has a bug.
     """
@@ -74,6 +87,9 @@ class Answer:
     kind: str | None = None
     tokens: int = 0
     calls: int = 0
+    estimated: bool = False
+    prompt: str | None = None
+    guide: str | None = None
 
     def __post_init__(self) -> None:
         if self.outcome not in _OUTCOMES[self.question]:
