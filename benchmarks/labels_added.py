@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,14 +104,13 @@ def _answers(
     base = draw(texts, vectors, PER_LABEL, seed, only=before)
     classifier = fit_recipe(base)
     predict(classifier, problem.test_x[:1])
-    examples = [e for e in examples_of(problem) if e.label in names]
+    # Ids are numbers within a draw: those of the new texts must not be taken already.
+    examples = [
+        replace(e, id=f"new-{e.id}", gold=False) for e in examples_of(problem) if e.label in names
+    ]
+    infos = [info for info in infos_of(problem) if info.label in names]
     started = time.perf_counter()
-    for info in infos_of(problem):
-        if info.label in names:
-            own = [e for e in examples if e.label == info.label]
-            # Ids are numbers within a draw: those of the new texts must not be taken already.
-            own = [type(e)(f"new-{e.id}", e.label, e.embedding, gold=False) for e in own]
-            classifier = classifier.add_label(info, own)
+    classifier = classifier.add_labels(infos, examples)
     spent["added"] = time.perf_counter() - started
     said["added"] = numbered(problem, predict(classifier, problem.test_x))
     started = time.perf_counter()
