@@ -62,8 +62,8 @@ def run(context: Context) -> Record:
         f"flat head is refitted at C = {FLAT_C:g}: from nothing to scikit-learn's tolerance, and "
         f"{WARM_STEPS} steps from where it was (by that tolerance it would take none, and learn "
         "nothing).",
-        "Times are the process's own CPU time (there is one thread), since a shared machine's clock "
-        "counts the others' work as well; caches are shared all the same: read the ratios.",
+        "Times are the process's own CPU time (there is one thread): a shared machine's clock "
+        "counts the work of others as well. Caches are shared all the same: read the ratios.",
     ]
     context.cells(len(sets) + 3)
     for name in sets:
