@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from models.errors import Fatal
 from streams.stage import Delivered, Reader
 from streams.topology import StageSpec, Topic
 
 CHUNK = 1_000
+
+
+def chunks(
+    reader: Reader, topic: Topic, start: int = 0, size: int = CHUNK
+) -> Iterator[list[Delivered]]:
+    """Yield the records of a topic from an offset to its end, in order, `size` at a time."""
+    while records := reader.read_from(topic.name, start, size):
+        yield records
+        start = records[-1].offset + 1
 
 
 async def catch_up(
@@ -35,11 +44,12 @@ async def catch_up(
                 f" ({at} > {reader.end(topic.name)}): it belongs to another log; remove the"
                 " stage's own file from the folder and it is rebuilt"
             )
-        while at < committed:
-            records = [r for r in reader.read_from(topic.name, at, CHUNK) if r.offset < committed]
-            if not records:
+        if at >= committed:
+            continue
+        for records in chunks(reader, topic, at):
+            handled = [record for record in records if record.offset < committed]
+            if not handled:
                 break
-            await apply(records)
-            again += len(records)
-            at = records[-1].offset + 1
+            await apply(handled)
+            again += len(handled)
     return again

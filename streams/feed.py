@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from models.classifier import Classifier
+from streams.derived import chunks
 from streams.errors import NoModel
 from streams.records import Manifest
 from streams.stage import Outgoing, Reader, outgoing
@@ -59,7 +60,7 @@ class Feed:
             NoModel: nothing was fitted yet.
         """
         candidates: list[Manifest] = []
-        while records := self._reader.read_from(MODELS.name, self._offset, CHUNK):
+        for records in chunks(self._reader, MODELS, self._offset, CHUNK):
             for record in records:
                 manifest = self._take(record.key or b"", record.value)
                 candidates += [manifest] if manifest else []

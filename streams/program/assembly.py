@@ -17,6 +17,7 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.ledger import Ledger
@@ -34,8 +35,6 @@ from streams.stages.train import Train
 from streams.stages.write import Write
 from streams.textindex import TextIndex
 from streams.topology import MARKS, RETRAIN
-
-CHUNK = 1_000
 
 
 def open_store(settings: Settings, dimension: int) -> ExampleStore:
@@ -84,7 +83,7 @@ def seed_examples(log: SqliteLog) -> tuple[list[str], NDArray[np.float32]]:
     """Return the labels, and the embeddings (n, d), of the seed examples: they open `retrain`."""
     labels: list[str] = []
     rows: list[NDArray[np.float32]] = []
-    while records := log.read_from(RETRAIN.name, len(rows), CHUNK):
+    for records in chunks(log, RETRAIN):
         for record in records:
             lesson = Retrain.decode(record.value)
             if lesson.kind != "seed" or lesson.embedding is None:
@@ -97,12 +96,13 @@ def seed_examples(log: SqliteLog) -> tuple[list[str], NDArray[np.float32]]:
 def build_stages(
     settings: Settings,
     log: SqliteLog,
+    feed: Feed,
     encoder: Encoder,
     store: ExampleStore,
     out: Path | None,
 ) -> Sequence[Stage]:
     """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
-    folder, feed = Folder(settings.var), Feed(log)
+    folder = Folder(settings.var)
     classifier = feed.newest().classifier
     stages: list[Stage] = [
         Classify(

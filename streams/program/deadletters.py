@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
+from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.figures import Figures
 from streams.program.folder import Folder, working
@@ -13,8 +14,6 @@ from streams.records import DeadLetter
 from streams.stage import Outgoing, outgoing
 from streams.textindex import REQUEUED_HEADER
 from streams.topology import DEADLETTERS, LEDGER
-
-CHUNK = 1_000
 
 
 def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLetter]:
@@ -28,11 +27,10 @@ def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLett
 
 def _put_back(log: SqliteLog) -> set[str]:
     """Return the positions put back since the ledger last read."""
-    at, found = log.position(LEDGER.name, DEADLETTERS.name), set()
-    while records := log.read_from(DEADLETTERS.name, at, CHUNK):
+    found: set[str] = set()
+    for records in chunks(log, DEADLETTERS, log.position(LEDGER.name, DEADLETTERS.name)):
         letters = [DeadLetter.decode(record.value) for record in records]
         found |= {letter.position for letter in letters if letter.requeued is not None}
-        at = records[-1].offset + 1
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from judge.examples import ExampleStore
 from judge.qdrant_edge import EdgeExampleStore
 from models.errors import Fatal, RedstreamError
+from streams.derived import chunks
 from streams.embedded.lock import held
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
@@ -24,8 +25,6 @@ from streams.program.settings import Settings
 from streams.records import Retrain
 from streams.stages.remember import Remember
 from streams.topology import RETRAIN
-
-CHUNK = 1_000
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,10 @@ def rebuild(settings: Settings) -> Rebuilt:
 
 
 async def _filled(store: ExampleStore, log: SqliteLog, where: str) -> Rebuilt:
-    stage, at, unusable = Remember(store), 0, 0
+    stage, unusable = Remember(store), 0
     try:
-        while records := log.read_from(RETRAIN.name, at, CHUNK):
+        for records in chunks(log, RETRAIN):
             unusable += await stage.refill(records)
-            at = records[-1].offset + 1
         strays = await store.ids() - training_set(log).keys()
         await store.delete(strays)
         await store.flush()

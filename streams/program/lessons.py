@@ -12,6 +12,7 @@ import numpy as np
 
 from models.encoder import load_encoder
 from models.errors import Fatal
+from streams.derived import chunks
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import Unreadable
 from streams.feed import Feed, Version
@@ -27,8 +28,6 @@ from streams.stages.remember import Remember
 from streams.stages.train import Train
 from streams.topology import RETRAIN
 from streams.wire import Vector, derived_id
-
-CHUNK = 1_000
 
 Progress = Callable[[str, float], None]
 
@@ -49,8 +48,7 @@ def training_set(reader: Reader, *, embeddings: bool = False) -> dict[str, Retra
     of the memory; what cannot be read is among the dead letters and is passed over.
     """
     lessons: dict[str, Retrain] = {}
-    at = 0
-    while records := reader.read_from(RETRAIN.name, at, CHUNK):
+    for records in chunks(reader, RETRAIN):
         for record in records:
             try:
                 lesson = Retrain.decode(record.value)
@@ -60,7 +58,6 @@ def training_set(reader: Reader, *, embeddings: bool = False) -> dict[str, Retra
             if lesson.kind != "revoked":
                 kept = lesson if embeddings else lesson.model_copy(update={"embedding": None})
                 lessons[lesson.id] = kept
-        at = records[-1].offset + 1
     return lessons
 
 

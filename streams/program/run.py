@@ -47,13 +47,12 @@ def run(
     """
     with ExitStack() as stack:
         log = stack.enter_context(working(settings))
-        version = Feed(log).newest()
+        feed = Feed(log)
+        encoder_of_model = feed.newest().manifest.encoder
         source = stack.enter_context(closing(_source(texts, log)))
-        encoder = load_encoder(
-            settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-        )
+        encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
         store = open_store(settings, encoder.dimension)
-        stages = build_stages(settings, log, encoder, store, out)
+        stages = build_stages(settings, log, feed, encoder, store, out)
         runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
 
         async def work() -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
+from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.figures import Counts, Figures
 from streams.program.folder import Folder
@@ -16,7 +17,6 @@ from streams.textindex import TextIndex
 from streams.topology import RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
-CHUNK = 1_000
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,10 @@ def _share(hits: Iterable[bool]) -> Share:
 
 def _lessons(log: SqliteLog) -> list[tuple[str, str]]:
     """Return id and label of everything that was accepted, in order."""
-    lessons, at = [], 0
-    while records := log.read_from(RETRAIN.name, at, CHUNK):
+    lessons = []
+    for records in chunks(log, RETRAIN):
         for record in records:
             lesson = Retrain.decode(record.value)
             if lesson.kind == "accepted":
                 lessons.append((lesson.id, lesson.label))
-        at = records[-1].offset + 1
     return lessons

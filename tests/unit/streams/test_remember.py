@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from judge.memory_store import MemoryExampleStore
 from models.errors import Fatal, Transient
@@ -61,7 +62,11 @@ async def test_a_store_that_holds_something_is_left_as_it_is(taught: SqliteLog) 
 
 
 async def test_a_store_that_is_away_does_not_keep_a_run_from_starting(taught: SqliteLog) -> None:
-    await Remember(Store(Transient("away"))).start(taught)
+    with capture_logs() as logged:
+        await Remember(Store(Transient("away"))).start(taught)
+    assert [(line["event"], line["error"]) for line in logged] == [
+        ("the example store does not answer yet", "away")
+    ]
 
 
 async def test_a_store_that_cannot_be_used_stops_a_run_at_its_start(taught: SqliteLog) -> None:
