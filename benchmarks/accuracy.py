@@ -29,7 +29,7 @@ def run(context: Context) -> Record:
     sizes = context.per_label or PER_LABEL
     record = context.record(
         NAME,
-        {name: context.load(name)[0].about() for name in sets},
+        sets,
         draws=context.draws,
         per_label=list(sizes),
     )

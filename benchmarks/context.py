@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -122,8 +123,8 @@ class Context:
         left = spent / number * (total - number)
         self.say(f"\\[{number}/{total}] {text} · {clock(spent)} so far, about {clock(left)} left")
 
-    def record(self, benchmark: str, sets: dict[str, Any], **settings: Any) -> Record:
-        """An empty record of that benchmark."""
+    def record(self, benchmark: str, sets: Sequence[str], **settings: Any) -> Record:
+        """An empty record of that benchmark on these sets."""
         return {
             "benchmark": benchmark,
             "complete": False,
@@ -131,7 +132,7 @@ class Context:
             "machine": machine(),
             "versions": versions(),
             "models": code_of_models(),
-            "sets": sets,
+            "sets": {name: self.load(name)[0].about() for name in sets},
             "settings": settings,
             "seconds": 0.0,
             "cells": [],

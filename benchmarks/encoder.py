@@ -46,7 +46,7 @@ def run(context: Context) -> Record:
     encoders = paths_of(context.encoder)
     record = context.record(
         NAME,
-        {name: context.load(name)[0].about() for name in sets},
+        sets,
         per_label=PER_LABEL,
         tests=TESTS,
         rounds=ROUNDS,

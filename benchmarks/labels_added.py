@@ -41,7 +41,7 @@ def run(context: Context) -> Record:
     sets = context.usable(SETS)
     record = context.record(
         NAME,
-        {name: context.load(name)[0].about() for name in sets},
+        sets,
         draws=context.draws,
         per_label=PER_LABEL,
         added=ADDED,

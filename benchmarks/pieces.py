@@ -7,7 +7,7 @@ text (the classifier asks it where it is unsure).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +51,6 @@ class Scores:
     features: F32
     truth: Ints
 
-    def with_prior(self, prior: F32) -> F32:
-        """The features, with another log prior of the labels (labels,)."""
-        changed = self.features.copy()
-        changed[:, :-1, NAMES.index("prior")] = prior[self.contenders]
-        return changed
-
 
 def scores_of(scorer: Scorer, x: F32, y: Ints, prior: F32) -> Scores:
     """What a scorer says of texts (n, d) whose labels are y (n,)."""
@@ -87,27 +81,15 @@ def held_out(
     fit: Fit = fit_blocks,
 ) -> list[Scores]:
     """Fold by fold, what a model without the held-out texts says of them."""
-    found = []
-    prior = log_prior(training.counts)
-    for scorer, out, _ in held_out_scorers(training, groups, seed, options=options, fit=fit):
-        found.append(scores_of(scorer, training.x[out], training.owner[out], prior))
-    return found
-
-
-def held_out_scorers(
-    training: Training,
-    groups: list[list[int]],
-    seed: int,
-    *,
-    options: Options | None = None,
-    fit: Fit = fit_blocks,
-) -> Iterator[tuple[Scorer, Ints, Ints]]:
-    """Fold by fold: a scorer without the held-out rows, those rows, and the others."""
     options = options or Options()
+    prior = log_prior(training.counts)
+    found = []
     for out in folds(training, options.held_out, seed):
         inside = np.setdiff1d(np.arange(len(training.x)), out)
         fitted = fit(training, inside, groups, options, seed)
-        yield fitted.scorer(evidence_of(training, inside, fitted.metric)), out, inside
+        scorer = fitted.scorer(evidence_of(training, inside, fitted.metric))
+        found.append(scores_of(scorer, training.x[out], training.owner[out], prior))
+    return found
 
 
 def whole(
@@ -124,10 +106,10 @@ def whole(
     return fitted.scorer(evidence_of(training, everything, fitted.metric))
 
 
-def usual(extra: Sequence[float] = ()) -> F64:
-    """The weights a fit starts from; those of added features before the two of rest."""
+def usual() -> F64:
+    """The weights a fit starts from."""
     weights = Weights.usual()
-    return np.concatenate([weights.contender, weights.rest, np.asarray(extra, np.float64)])
+    return np.concatenate([weights.contender, weights.rest])
 
 
 def settle(

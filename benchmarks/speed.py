@@ -47,7 +47,7 @@ def run(context: Context) -> Record:
     sets = context.usable(SETS)
     record = context.record(
         NAME,
-        {name: context.load(name)[0].about() for name in sets},
+        sets,
         per_label=PER_LABEL,
         batch=BATCH,
         rounds=ROUNDS,

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from benchmarks.baselines import centroid, fit_flat, neighbours
+from benchmarks.baselines import centroid, neighbours
 from benchmarks.context import Context, clock
 from benchmarks.data import Problem, draw
-from benchmarks.information import LEVELS, Said, flat_levels, lexical_of_test, recipe_levels
+from benchmarks.information import LEVELS, Said, flat_levels, recipe_levels
 from benchmarks.measures import crossed, ece
-from benchmarks.methods import TITLES, fit_recipe, numbered, predict, published
+from benchmarks.methods import TITLES, published
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
 
 NAME = "thousand"
-SUMMARY = "a thousand labels (O*NET), with and without lexical features and natural label shares"
-MINUTES = 15
+SUMMARY = "a thousand labels (O*NET), with and without letters, words and natural label shares"
+MINUTES = 45
 SETS = ("onet_titles",)
 AT_LEAST = 5
 PER_LABEL = 30
@@ -32,7 +31,7 @@ def run(context: Context) -> Record:
     draws = min(context.draws, MOST_DRAWS)
     record = context.record(
         NAME,
-        {name: context.load(name)[0].about() for name in sets},
+        sets,
         draws=draws,
         per_label=PER_LABEL,
         at_least=AT_LEAST,
@@ -41,12 +40,12 @@ def run(context: Context) -> Record:
         f"At most {MOST_DRAWS} draws: a flat head at a thousand labels takes minutes. From 500 "
         "labels on its C and temperature are chosen on one split with a fifth held out, instead of "
         "five.",
-        "The classifier as it is gives the recipe's line *vectors*; its other lines are put "
-        "together from its pieces, since it reads no texts, their weights fitted on as many "
-        "held-out texts as flat's. Flat gets the same numbers (lexical cosines, log of natural "
-        "over drawn share) in the same kind of logit, over all labels.",
+        'Words: the vectors of the encoder "default+words". Flat is fitted on the very same '
+        "vectors, and has lexical cosines (TF-IDF, to a label's centroid and its nearest example) "
+        "besides, in a logit over all labels.",
         "Natural shares: how often each label occurs in the whole training set, of which at most "
-        f"{PER_LABEL} texts each are drawn; held-out texts are weighted accordingly.",
+        f"{PER_LABEL} texts each are drawn. The recipe takes them as the labels' counts, flat as "
+        "one more number of the logit, its held-out texts weighted accordingly.",
     ]
     context.cells(len(sets) * draws * 5)
     for name in sets:
@@ -81,26 +80,12 @@ def _answers(problem: Problem) -> Iterator[tuple[str, str, Said, float, Any]]:
         ("published", published),
     ):
         answer = ask(problem)
-        yield (
-            method,
-            LEVELS[0],
-            (answer.label, answer.confidence),
-            answer.fit_seconds,
-            answer.chosen,
-        )
-    lexical = lexical_of_test(problem)
-    flat = fit_flat(problem)
-    settings = {"C": flat.c, "held_out_log_loss_by_C": flat.loss_by_c}
-    for level, said in flat_levels(problem, flat, lexical):
-        yield "flat", level, said, flat.seconds, settings
-    started = time.perf_counter()
-    classifier = fit_recipe(problem)
-    spent = time.perf_counter() - started
-    predictions = predict(classifier, problem.test_x)
-    confidence = np.asarray([p.confidence for p in predictions])
-    plain = numbered(problem, predictions), confidence
-    yield "recipe", LEVELS[0], plain, spent, {}
-    for level, said in recipe_levels(problem, classifier, lexical):
+        said = answer.label, answer.confidence
+        yield method, LEVELS[0], said, answer.fit_seconds, answer.chosen
+    for level, said, fitted in flat_levels(problem):
+        settings = {"C": fitted.c, "held_out_log_loss_by_C": fitted.loss_by_c}
+        yield "flat", level, said, fitted.seconds, settings
+    for level, said, spent in recipe_levels(problem):
         yield "recipe", level, said, spent, {}
 
 

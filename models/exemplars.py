@@ -16,7 +16,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models import lexical
 from models.errors import BadExamples
 from models.snapshot import Blob
 
@@ -37,7 +36,7 @@ class Example:
     `embedding` is (d,) float32, L2-normalised. `gold` marks an example given or checked by a
     person. `arrival` orders a label's examples in time (the position in the training log is a
     good one); left out, `learn` numbers it after those already there and `fit` takes all to be of
-    one age. `text` is read where lexical features are on; its n-grams are kept then, not itself.
+    one age.
     """
 
     id: str
@@ -45,7 +44,6 @@ class Example:
     embedding: NDArray[np.float32]
     gold: bool
     arrival: int | None = None
-    text: str = ""
 
 
 def rounded(embedding: NDArray[np.floating]) -> NDArray[np.float16]:
@@ -66,30 +64,27 @@ class Shelf:
     """One label's exemplars, oldest first by (arrival, id); the reserve is among them.
 
     `vectors` is (n, d) float16; `arrivals` (n,) int64; `gold` (n,) bool; n <= ACTIVE + RESERVE.
-    `words`: counts of n-grams (`models.lexical`), n rows, where lexical features are on.
     """
 
     ids: tuple[str, ...]
     arrivals: NDArray[np.int64]
     gold: NDArray[np.bool_]
     vectors: NDArray[np.float16]
-    words: lexical.Rows | None = None
 
     @classmethod
-    def empty(cls, dimension: int, worded: bool = False) -> Shelf:
+    def empty(cls, dimension: int) -> Shelf:
         """A shelf with nothing on it."""
         return cls(
             (),
             np.zeros(0, np.int64),
             np.zeros(0, np.bool_),
             np.zeros((0, dimension), np.float16),
-            lexical.none() if worded else None,
         )
 
     @classmethod
-    def of(cls, examples: Sequence[Example], dimension: int, worded: bool = False) -> Shelf:
+    def of(cls, examples: Sequence[Example], dimension: int) -> Shelf:
         """A shelf of these examples, all of one age unless they carry an arrival."""
-        return cls.empty(dimension, worded)._with(examples, [e.arrival or 0 for e in examples])
+        return cls.empty(dimension)._with(examples, [e.arrival or 0 for e in examples])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -130,8 +125,6 @@ class Shelf:
 
     def _blob(self) -> Blob:
         arrays = {"arrivals": self.arrivals, "gold": self.gold, "vectors": self.vectors}
-        if self.words is not None:
-            arrays |= lexical.arrays_of(self.words)
         return Blob({"ids": list(self.ids)}, arrays)
 
     @classmethod
@@ -139,10 +132,7 @@ class Shelf:
         """Back from how it is stored."""
         a = blob.arrays
         shelf = cls(tuple(blob.meta["ids"]), a["arrivals"], a["gold"], a["vectors"])
-        shelf = replace(shelf, words=lexical.read_rows(a))
         sizes = {len(shelf.ids), len(shelf.arrivals), len(shelf.gold), len(shelf.vectors)}
-        if shelf.words is not None:
-            sizes.add(shelf.words.shape[0])
         if shelf.vectors.ndim != 2 or len(sizes) != 1:
             raise ValueError("ids, times and vectors differ in number")
         return shelf
@@ -154,7 +144,6 @@ class Shelf:
             np.concatenate([self.arrivals, other.arrivals]),
             np.concatenate([self.gold, other.gold]),
             np.concatenate([self.vectors, other.vectors]),
-            None if self.words is None else lexical.stack([self.words, other.words]),
         )
         return joined._sorted()
 
@@ -175,7 +164,6 @@ class Shelf:
             arrivals=self.arrivals[rows],
             gold=self.gold[rows],
             vectors=np.ascontiguousarray(self.vectors[rows]),
-            words=None if self.words is None else self.words[rows],
         )
 
     def _with(self, examples: Sequence[Example], arrivals: Sequence[int]) -> Shelf:
@@ -186,7 +174,6 @@ class Shelf:
             np.asarray(arrivals, np.int64),
             np.asarray([e.gold for e in examples], np.bool_),
             rounded(np.stack([e.embedding for e in examples])),
-            None if self.words is None else lexical.counted([e.text for e in examples]),
         )
         joined = self.beside(added)
         return joined._take(joined._chosen(ACTIVE + RESERVE))

@@ -18,15 +18,13 @@ class LabelInfo:
     """A label, its human name and its guide (what it means and what it does not).
 
     `embedding` (d,) float32, L2-normalised, of the name (and guide), counts as one more example
-    that is never pushed out; None for a name that says nothing. `text` is what was embedded: it is
-    read where lexical features are on, and only beside an embedding.
+    that is never pushed out; None for a name that says nothing.
     """
 
     label: str
     name: str
     guide: str = ""
     embedding: NDArray[np.float32] | None = None
-    text: str = ""
 
     def rounded(self) -> LabelInfo:
         """The same, with the embedding as it is stored (float16 precision)."""
@@ -38,8 +36,6 @@ class LabelInfo:
     def blob(self) -> Blob:
         """How it is stored."""
         meta = {"label": self.label, "name": self.name, "guide": self.guide}
-        if self.text:
-            meta["text"] = self.text
         if self.embedding is None:
             return Blob(meta, {})
         return Blob(meta, {"embedding": self.embedding.astype(np.float16)})
@@ -53,7 +49,6 @@ class LabelInfo:
             blob.meta["name"],
             blob.meta["guide"],
             None if vector is None else vector.astype(np.float32),
-            blob.meta.get("text", ""),
         )
 
 

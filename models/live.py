@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models import lexical
 from models.errors import EncoderMismatch, UnknownLabel
 from models.evidence import Evidence
 from models.exemplars import Example, Shelf, fingerprint
@@ -120,8 +119,7 @@ class Live:
         function of what is in it, so adding them one by one in that order gives the same bits.
         """
         entered = {one.label: one.rounded() for one in sorted(infos, key=lambda i: i.label)}
-        worded = self.reference.lexicon is not None
-        bare = {label: Shelf.empty(self.dimension, worded) for label in entered}
+        bare = {label: Shelf.empty(self.dimension) for label in entered}
         shelves, revoked = self._shelved({**self.shelves, **bare}, examples)
         frozen = len(self.reference.heads)
         opened = list(self.subsets[frozen:])
@@ -227,10 +225,4 @@ def _derive(shelf: Shelf, info: LabelInfo, reference: Reference) -> Evidence:
     if info.embedding is not None:
         rows = np.concatenate([rows, info.embedding[None, :]])
     beyond = reference.beyond.get(info.label)
-    if shelf.words is None or reference.lexicon is None:
-        return Evidence.of(rows, reference.metric, beyond=beyond)
-    counts = [shelf.words[shelf.active]]
-    if info.embedding is not None:
-        counts.append(lexical.counted([info.text]))
-    words = reference.lexicon.weighed(lexical.stack(counts))
-    return Evidence.of(rows, reference.metric, words, beyond)
+    return Evidence.of(rows, reference.metric, beyond)

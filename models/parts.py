@@ -4,7 +4,7 @@
 state              subsets, revoked texts          label/<hash>      name, guide, their embedding
 head/003           the live head of a subset       exemplars/<hash>  what the label is known by
 fit                settings, weights, threshold    reserve/<hash>    kept only for `unlearn`
-base/003, noise/003, bank, metric, lexicon         the rest of the reference
+base/003, noise/003, bank, metric                  the rest of the reference
 ```
 
 A long one has its chunks numbered: `metric/0`, `metric/1`, ... (see `models.snapshot`).
@@ -22,7 +22,6 @@ from models.errors import DamagedPart
 from models.exemplars import Shelf
 from models.heads import Chosen, Head
 from models.labels import LabelInfo, label_hash
-from models.lexical import Frequencies
 from models.live import Live
 from models.metric import Metric
 from models.reference import Bank, Reference, Settings
@@ -142,7 +141,6 @@ def read_reference(reader: Reader, previous: Reference | None) -> Reference:
         unknown=strange,
         threshold=threshold,
         beyond=_read_beyond(reader, meta.get("beyond", {})),
-        lexicon=reader.read("lexicon", Frequencies.read) if meta.get("lexical") else None,
     )
 
 

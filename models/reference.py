@@ -21,7 +21,6 @@ from models.confidence import Weights
 from models.exemplars import Shelf
 from models.heads import OTHERS, START, Chosen, Head, Rows, logsumexp, solve
 from models.labels import LabelInfo
-from models.lexical import Frequencies
 from models.metric import Metric, normed
 from models.snapshot import Blob
 from models.unknown import Unknown
@@ -81,7 +80,6 @@ class Reference:
     full: Weights
     unknown: Unknown
     threshold: float
-    lexicon: Frequencies | None = None
     beyond: Mapping[str, tuple[int, F32]] = field(default_factory=dict)
 
     @cached_property
@@ -223,9 +221,6 @@ class Reference:
             meta["beyond"] = {label: count for label, (count, _) in sorted(self.beyond.items())}
             sums = np.stack([total for _, (_, total) in sorted(self.beyond.items())])
             blobs["beyond"] = Blob({}, {"sums": sums})
-        if self.lexicon is not None:
-            meta["lexical"] = True
-            blobs["lexicon"] = self.lexicon.blob
         for i, (head, chosen) in enumerate(zip(self.heads, self.chosen, strict=True)):
             blobs[f"base/{i:03d}"] = head.blob
             rows = chosen.rows.astype(np.int64)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import arbiter, lexical
-from models.confidence import FEATURES, FLOOR, SCALE, SURE, WORD_SCALE, Weights
+from models import arbiter
+from models.confidence import FEATURES, FLOOR, SCALE, SURE, Weights
 from models.evidence import Evidence, kernel_evidence
 from models.heads import logsumexp
 from models.metric import Metric, normed
@@ -73,17 +72,8 @@ class Scorer:
             evidence=tuple(evidence),
         )
 
-    @cached_property
-    def _word_centroids(self) -> lexical.Rows | None:
-        """(labels, WIDTH), where lexical features are on."""
-        rows = [lexical.middle(e.words) for e in self.evidence if e.words is not None]
-        return lexical.stack(rows) if rows else None
-
-    def contest(self, x: F32, prior: F32, words: lexical.Rows | None = None) -> Contest:
-        """Contenders and features of texts (n, d), with the labels' log prior (labels,).
-
-        `words`: the texts' TF-IDF rows, where lexical features are on.
-        """
+    def contest(self, x: F32, prior: F32) -> Contest:
+        """Contenders and features of texts (n, d), with the labels' log prior (labels,)."""
         whitened = self.metric.whiten(x)
         white = normed(whitened)
         scores = x @ self.weights.T + self.bias
@@ -93,38 +83,21 @@ class Scorer:
         scores -= logsumexp(scores)[:, None]
         cosw = white @ self.centroids.T
         keep = arbiter.contender_count(len(self.evidence))
-        said = []
-        if words is not None and self._word_centroids is not None:
-            said.append(lexical.to_centroids(words, self._word_centroids))
-        candidates = arbiter.shortlist([scores, cosw, *said], 2 * keep)
+        candidates = arbiter.shortlist([scores, cosw], 2 * keep)
         known = np.maximum(candidates, 0)
         blk = np.take_along_axis(scores, known, axis=1)
         near = np.take_along_axis(cosw, known, axis=1)
         ls, lsw = kernel_evidence(x, white, candidates, self.evidence)
-        heard = [np.take_along_axis(one, known, axis=1) for one in said]
-        best = arbiter.fuse([blk, near, ls, *heard], candidates, keep)
+        best = arbiter.fuse([blk, near, ls], candidates, keep)
         contenders, blk, near, ls, lsw = (
             np.take_along_axis(score, best, axis=1) for score in (known, blk, near, ls, lsw)
         )
         unasked = np.zeros_like(blk)
         features = np.stack([blk, near, ls, lsw, unasked, prior[contenders]], axis=2) * SCALE
         features[:, :, 0] = np.maximum(features[:, :, 0], FLOOR)
-        if self._word_centroids is not None:
-            spoken = [np.take_along_axis(one, best, axis=1) for one in heard]
-            features = np.concatenate([features, self._spoken(words, contenders, spoken)], axis=2)
         np.put_along_axis(scores, contenders, -np.inf, axis=1)
         outside = np.maximum(logsumexp(scores), FLOOR)
         return Contest(contenders.astype(np.intp), features, outside, signals, white)
-
-    def _spoken(
-        self, words: lexical.Rows | None, contenders: NDArray[np.intp], centroid: Sequence[F32]
-    ) -> F32:
-        """The lexical features (n, k, 2); zeros, which tell nothing, where texts are not given."""
-        if words is None:
-            return np.zeros((*contenders.shape, 2), np.float32)
-        known = [e.words for e in self.evidence]
-        nearest = lexical.to_nearest(words, contenders, known)
-        return np.asarray(np.stack([*centroid, nearest], axis=2) * WORD_SCALE, np.float32)
 
     @property
     def asks(self) -> bool:

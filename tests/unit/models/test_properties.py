@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -134,55 +133,3 @@ def test_labels_added_together_give_the_bits_of_one_by_one_in_sorted_order(
     assert Classifier.from_parts(together.to_parts()).predict(queries()) == together.predict(
         queries()
     )
-
-
-WORDS = ("engine fitter", "cheese maker", "deep sea diver", "tram driver", "bell founder", "notary")
-WORDED = replace(PLAIN, lexical=True)
-
-
-def worded(given_examples: list[Example]) -> list[Example]:
-    """Each with a text of its own, made of its label's words."""
-    return [replace(e, text=f"{WORDS[int(e.label[-1]) % 6]} {e.id}") for e in given_examples]
-
-
-@lru_cache(maxsize=1)
-def lexical_base() -> Classifier:
-    named = [replace(i, text=WORDS[n]) for n, i in enumerate(infos(named=True))]
-    return Classifier.fit(worded(examples()), named, encoder="test", options=WORDED)
-
-
-@quick
-@given(labels, st.data())
-def test_with_texts_batching_restarting_and_unlearning_change_nothing(
-    picks: list[int], data: st.DataObject
-) -> None:
-    new = worded(fresh(picks))
-    cut = data.draw(st.integers(0, len(new)))
-    learnt = lexical_base().learn(new)
-    restarted = Classifier.from_parts(lexical_base().learn(new[:cut]).to_parts())
-    assert restarted.learn(new[cut:]).to_parts() == learnt.to_parts()
-    assert learnt.unlearn([example.id for example in new]).hash() == lexical_base().hash()
-    said = [WORDS[i % 6] for i in range(24)]
-    back = Classifier.from_parts(learnt.to_parts(), previous=lexical_base())
-    assert back.predict(queries(), texts=said) == learnt.predict(queries(), texts=said)
-
-
-@quick
-@given(st.permutations(range(30)))
-def test_with_texts_the_order_of_examples_changes_nothing(order: list[int]) -> None:
-    given_examples = worded(examples())
-    named = [replace(i, text=WORDS[n]) for n, i in enumerate(infos(named=True))]
-    shuffled = [given_examples[i] for i in order]
-    again = Classifier.fit(shuffled, named, encoder="test", options=WORDED)
-    assert again.hash() == lexical_base().hash()
-
-
-@quick
-@given(st.lists(st.integers(0, 23), min_size=1, max_size=12))
-def test_with_texts_a_batch_gives_what_single_texts_give(rows: list[int]) -> None:
-    x, said = queries()[rows], [f"{WORDS[i % 6]} {i}" for i in rows]
-    together = lexical_base().predict(x, texts=said)
-    for i, one in enumerate(together):
-        (other,) = lexical_base().predict(x[i : i + 1], texts=said[i : i + 1])
-        assert one.label == other.label
-        assert abs(one.confidence - other.confidence) < 1e-4
