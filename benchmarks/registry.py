@@ -9,6 +9,8 @@ from benchmarks import (
     accuracy,
     encoder,
     labels_added,
+    neighbours_speed,
+    offered,
     speed,
     ten_thousand,
     thousand,
@@ -52,4 +54,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     ablation,
     ten_thousand,
     encoder,
+    offered,
+    neighbours_speed,
 )
