@@ -8,9 +8,9 @@ arrays: as objects, *verify* took a fifth more tokens and all names half as many
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from judge.guides import Guide, guide_of
+from judge.guides import Guide, guide_of, together
 from judge.llm.data import cut, encode, marker, order
 from judge.question import Case, Neighbour, Question
 
@@ -67,6 +67,20 @@ class Limits:
     examples: int = 8
 
 
+class Request(Protocol):
+    """What an endpoint can be sent: a question about a text, or the writing of a guide."""
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Role and content, in order."""
+        ...
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """The JSON schema of the answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One question, rendered. `answers` maps what may be answered to the label it stands for.
@@ -88,6 +102,11 @@ class Prompt:
     def messages(self) -> list[tuple[str, str]]:
         """Role and content, in order."""
         return [("system", self.system), ("user", self.user)]
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """The JSON schema of an answer."""
+        return schema(self)
 
 
 def version() -> str:
@@ -201,7 +220,7 @@ def _rendered(
     note = f" (the first {len(kept)} of {len(text)} characters)" if len(kept) < len(text) else ""
     # str.format looks for braces in the template only, never in what it puts in.
     tail = TEXT.format(examples=examples or "(none)", cut=note, marker=line, text=encode(kept))
-    named = "\0".join(guide_of(guides, label).version for label in labels)
+    named = together(guide_of(guides, label).version for label in labels)
     return Prompt(
         question,
         SYSTEM,
@@ -209,5 +228,5 @@ def _rendered(
         line,
         answers,
         {f"e{place}": near.id for place, near in enumerate(shown, start=1)},
-        hashlib.blake2b(named.encode(), digest_size=6).hexdigest(),
+        named,
     )
