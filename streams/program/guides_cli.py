@@ -178,12 +178,16 @@ def _show_difference(desk: Desk, proposal: Proposal) -> None:
 
 
 def _agreed(proposal: Proposal) -> bool:
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         return False
     question = f"Write these {len(proposal.guides)} guides?"
     if proposal.by_hand:
         question = f"Write these, also over what was edited by hand ({_some(proposal.by_hand)})?"
     return typer.confirm(question, default=False)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _some(labels: list[str]) -> str:
