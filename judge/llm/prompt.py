@@ -165,7 +165,7 @@ def render_choose(
     limits: Limits = Limits(),
 ) -> Prompt:
     """Which of `options`, or none? They are shuffled by the text, and so are their ids."""
-    shuffled = sorted(options, key=lambda label: (order(seed, case.text, label), label))
+    shuffled = shown_order(case.text, options, seed)
     answers: dict[str, str | None] = {}
     lines = []
     for place, label in enumerate(shuffled, start=1):
@@ -185,6 +185,11 @@ def render_choose(
     shown = [near for *_, near in sorted(chosen, key=lambda entry: entry[2])]
     head = CHOOSE.format(labels="\n".join(lines))
     return _rendered("choose", head, case.text, shuffled, answers, shown, guides, seed, limits)
+
+
+def shown_order(text: str, options: Sequence[str], seed: str) -> list[str]:
+    """The options as they are shown: shuffled by text and seed, however they were given."""
+    return sorted(options, key=lambda label: (order(seed, text, label), label))
 
 
 def _described(guide: Guide, limits: Limits, with_text: bool = True) -> list[str]:

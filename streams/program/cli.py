@@ -10,6 +10,7 @@ import typer
 
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
+from streams.program.measure_cli import judge_commands
 from streams.program.options import Var, settings_of
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ letters = typer.Typer(help="What could not be used: list it, look at it, put it 
 app.add_typer(letters, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
+app.add_typer(judge_commands, name="judge")
 
 
 @app.command()
