@@ -8,6 +8,7 @@ from benchmarks import (
     ablation,
     accuracy,
     encoder,
+    judge_measure,
     labels_added,
     speed,
     ten_thousand,
@@ -52,4 +53,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     ablation,
     ten_thousand,
     encoder,
+    judge_measure,
 )
