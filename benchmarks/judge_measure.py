@@ -36,7 +36,9 @@ RATES = {"tpr": "right label held valid", "tnr": "wrong label refused"}
 
 def run(context: Context) -> Record:
     """Measure and record."""
-    [name] = context.usable(SETS)
+    name, *others = context.usable(SETS)
+    if others:
+        raise BadData("name one set: the recorded answers are about one")
     texts, vectors = context.load(name)
     record = context.record(
         NAME,
