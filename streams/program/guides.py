@@ -1,36 +1,30 @@
-"""The label guides of a folder: which are in force, and writing them anew."""
+"""The label guides of a folder: which are in force, and whose work they are."""
 
 from __future__ import annotations
 
-import asyncio
 import difflib
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from judge.guides.book import GuideBook
 from judge.guides.compose import Material, compose, material_of
-from judge.guides.file import read, read_guides, replaced, tidied
+from judge.guides.file import read, read_guides, tidied
 from judge.guides.guide import Guide
-from judge.guides.history import COMPOSED, FIT, HAND, History, origins
+from judge.guides.history import COMPOSED, FIT, History
 from models.classifier import Classifier
 from models.errors import Fatal
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.program.folder import Folder
-from streams.program.lessons import training_set
 from streams.program.settings import Settings
 from streams.records import Retrain
 from streams.stage import Reader
 from streams.topology import RETRAIN
-
-Write = Callable[[Sequence[Material]], Sequence[tuple[str, Guide | None, str]]]
-"""From material to label, guide (or None) and why there is none."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +54,6 @@ class Desk:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise Fatal(f"there is no label {label!r}{hint}")
         return self.own.get(label) or self.base[label]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What writing would change: guides and whose work, and what was left alone, with why."""
-
-    guides: list[Guide] = field(default_factory=list)
-    origin: str = COMPOSED
-    failed: list[str] = field(default_factory=list)
-    by_hand: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
 
 
 def open_guides(settings: Settings, log: Reader, classifier: Classifier) -> GuideBook:
@@ -107,112 +90,6 @@ def path_of(settings: Settings) -> Path:
     return settings.guides or Folder(settings.var).guides
 
 
-def propose(
-    settings: Settings, desk: Desk, labels: Sequence[str], write: Write, origin: str
-) -> Proposal:
-    """Return what would become of these labels' guides (none named: of all of them).
-
-    A guide that a person wrote is touched only where its label is named.
-
-    Raises:
-        Fatal: there is no such label.
-    """
-    for label in labels:
-        desk.in_force(label)
-    whose = origins(desk.history.all())
-    edited = {
-        label
-        for label, guide in desk.own.items()
-        if whose.get((label, guide.version), HAND) == HAND
-    }
-    wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in edited]
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
-        materials = _material(desk.names, training_set(log, embeddings=True).values())
-    guides, failed = [], []
-    for label, guide, why in write([materials[label] for label in wanted]):
-        if guide is None:
-            failed.append(f"{label}: {why}")
-        elif desk.own.get(label) != (clean := tidied(guide)):
-            guides.append(clean)
-    return Proposal(
-        guides,
-        origin,
-        failed,
-        by_hand=sorted(edited & {guide.label for guide in guides}),
-        left=sorted(edited - set(wanted)),
-    )
-
-
-def compose_all(materials: Sequence[Material]) -> list[tuple[str, Guide | None, str]]:
-    """Write guides without a model."""
-    return [(material.label, compose(material), "") for material in materials]
-
-
-def ask_model(
-    settings: Settings, model: str | None, told: Callable[[int, int], None]
-) -> tuple[str, Write]:
-    """Return the model's name, and the writing with it; `told` gets calls and tokens at the end.
-
-    Raises:
-        Fatal: no endpoint or model is set, or it is wrong.
-    """
-    from judge.llm.build import caller_of  # here: the client takes a second to load
-    from judge.llm.caller import Patience
-    from judge.llm.guide_writer import GuideWriter
-    from streams.program.endpoint import options_of
-
-    # Nobody's batch waits for a guide, and a larger model takes its time.
-    timeout = max(60.0, settings.llm_timeout)
-    options = options_of(
-        settings, model, timeout=timeout, answer_tokens=1_000, patience=Patience(20 * timeout)
-    )
-
-    def write(materials: Sequence[Material]) -> list[tuple[str, Guide | None, str]]:
-        async def work() -> list[tuple[str, Guide | None, str]]:
-            writer = GuideWriter(caller_of(options))
-            try:
-                written = await writer.write(materials)
-            finally:
-                await writer.close()
-            told(sum(w.use.calls for w in written), sum(w.use.tokens for w in written))
-            return [(one.label, one.guide, one.reason) for one in written]
-
-        return asyncio.run(work())
-
-    return options.model, write
-
-
-def difference(desk: Desk, proposal: Proposal) -> list[str]:
-    """Return the change of the file as a unified diff, without line ends."""
-    new = replaced(desk.content, proposal.guides, str(desk.path))
-    name = str(desk.path)
-    return list(
-        difflib.unified_diff(
-            desk.content.splitlines(), new.splitlines(), name, f"{name} (new)", lineterm=""
-        )
-    )
-
-
-def accept(desk: Desk, proposal: Proposal) -> None:
-    """Write the file anew, whole or not at all; the versions are kept first.
-
-    Raises:
-        Fatal: somebody else changed it since it was shown, or it cannot be written.
-    """
-    if read(desk.path) != desk.content:
-        raise Fatal(f"{desk.path} was changed meanwhile: look at the change again")
-    new = replaced(desk.content, proposal.guides, str(desk.path))
-    desk.history.record(proposal.guides, proposal.origin)
-    target = desk.path.resolve()  # it may be a link
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(new, encoding="utf-8", newline="")
-        unfinished.replace(target)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise Fatal(f"cannot write {desk.path}: {error.strerror}") from None
-
-
 def _names(classifier: Classifier) -> dict[str, str]:
     return {label: classifier.infos[label].name or label for label in classifier.labels}
 
@@ -227,7 +104,7 @@ def _base(log: Reader, classifier: Classifier, history: History) -> dict[str, Gu
     From those alone: composed from all that was taught, guides would change at every start, and
     with them the verdicts' cache.
     """
-    materials = _material(_names(classifier), _seeds(log))
+    materials = material_from(_names(classifier), _seeds(log))
     given = {
         label: tidied(Guide.of(label, info.name, info.guide))
         for label, info in classifier.infos.items()
@@ -251,7 +128,8 @@ def _seeds(log: Reader) -> Iterable[Retrain]:
             yield lesson
 
 
-def _material(names: Mapping[str, str], lessons: Iterable[Retrain]) -> dict[str, Material]:
+def material_from(names: Mapping[str, str], lessons: Iterable[Retrain]) -> dict[str, Material]:
+    """Return what guides are made of, from lessons with embeddings; `names` are the labels'."""
     usable = [(one, one.embedding.array()) for one in lessons if one.embedding is not None]
     return material_of(
         names,

@@ -12,7 +12,8 @@ import typer
 from streams.program.options import Var, settings_of
 
 if TYPE_CHECKING:
-    from streams.program.guides import Desk, Proposal
+    from streams.program.guides import Desk
+    from streams.program.guides_write import Proposal
 
 NOTHING_CHANGED = 3
 """Exit code of `write` where it would have changed something and did not."""
@@ -47,7 +48,8 @@ def write_guides(
     only where its label is named. Exit code 3: there is a change, and nothing was changed.
     """
     from streams.program import screen
-    from streams.program.guides import accept, ask_model, compose_all, open_desk, propose
+    from streams.program.guides import open_desk
+    from streams.program.guides_write import accept, ask_model, compose_all, propose
     from streams.program.logs import to_standard_error
 
     to_standard_error()
@@ -169,7 +171,7 @@ def _told(proposal: Proposal) -> None:
 def _show_difference(desk: Desk, proposal: Proposal) -> None:
     from rich.text import Text
 
-    from streams.program.guides import difference
+    from streams.program.guides_write import difference
     from streams.program.screen import console
 
     styles = {"+": "green", "-": "red", "@": "cyan"}

@@ -22,7 +22,8 @@ from streams.program import guides_cli
 from streams.program.cli import app
 from streams.program.fit import fit
 from streams.program.folder import Folder
-from streams.program.guides import accept, compose_all, open_desk, open_guides, propose
+from streams.program.guides import open_desk, open_guides
+from streams.program.guides_write import accept, compose_all, propose
 from streams.program.settings import Settings
 from tests.loopback.server import Loopback
 from tests.unit.streams import tiny

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from models.errors import Fatal
 from streams.program.cli import app
 from streams.program.fit import fit
-from streams.program.measure import read_gold_texts
+from streams.program.gold import read_gold_texts
 from streams.program.measure_cli import IS_NO_JUDGE
 from streams.program.settings import Settings
 from tests.loopback.server import Loopback
