@@ -31,7 +31,7 @@ GuidesFile = Annotated[
 @guides_commands.command("write")
 def write_guides(
     labels: Annotated[
-        list[str] | None, typer.Argument(help="Left out: all that no person has edited")
+        list[str] | None, typer.Argument(help="Left out: all that no person wrote")
     ] = None,
     model: Annotated[
         str | None,
@@ -44,8 +44,9 @@ def write_guides(
     """Write guides from the labels' texts and their nearest confusions, and show the change.
 
     With an endpoint set (REDSTREAM_LLM_URL) a model writes them; without one they are composed of
-    quotes. Nothing is replaced before you agree. A guide that a person has edited is written anew
-    only where its label is named. Exit code 3: there is a change, and nothing was changed.
+    quotes. Nothing is replaced before you agree. A guide that a person wrote (in the file, or with
+    the label) is replaced only where its label is named. Exit code 3: there is a change, and
+    nothing was changed.
     """
     from streams.program import screen
     from streams.program.guides import open_desk
@@ -163,9 +164,10 @@ def _told(proposal: Proposal) -> None:
     for line in proposal.failed:
         print(f"redstream: no guide for {_plain(line)}", file=sys.stderr)
     if proposal.left:
-        say(f"Edited by hand, left alone (name them to write them anew): {_some(proposal.left)}")
+        left = _some(proposal.left)
+        say(f"Written by a person, left alone (name them to write them anew): {left}")
     if proposal.by_hand:
-        say(f"EDITED BY HAND, and would be overwritten: {_some(proposal.by_hand)}")
+        say(f"WRITTEN BY A PERSON, and would be replaced: {_some(proposal.by_hand)}")
 
 
 def _show_difference(desk: Desk, proposal: Proposal) -> None:
@@ -184,7 +186,7 @@ def _agreed(proposal: Proposal) -> bool:
         return False
     question = f"Write these {len(proposal.guides)} guides?"
     if proposal.by_hand:
-        question = f"Write these, also over what was edited by hand ({_some(proposal.by_hand)})?"
+        question = f"Write these, also over what a person wrote ({_some(proposal.by_hand)})?"
     return typer.confirm(question, default=False)
 
 

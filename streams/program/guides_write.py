@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from judge.guides.compose import Material, compose
 from judge.guides.file import read, replaced, tidied
 from judge.guides.guide import Guide
-from judge.guides.history import COMPOSED, HAND, origins
+from judge.guides.history import COMPOSED, FIT, HAND, origins
 from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.program.folder import Folder
@@ -40,7 +40,8 @@ def propose(
 ) -> Proposal:
     """Return what would become of these labels' guides (none named: of all of them).
 
-    A guide that a person wrote is touched only where its label is named.
+    A guide that a person wrote, in the file or with the label, is touched only where the label is
+    named.
 
     Raises:
         Fatal: there is no such label.
@@ -48,12 +49,12 @@ def propose(
     for label in labels:
         desk.in_force(label)
     whose = origins(desk.history.all())
-    edited = {
+    theirs = {
         label
-        for label, guide in desk.own.items()
-        if whose.get((label, guide.version), HAND) == HAND
+        for label in desk.names
+        if whose.get((label, desk.in_force(label).version), HAND) in (HAND, FIT)
     }
-    wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in edited]
+    wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in theirs]
     with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
         materials = material_from(desk.names, training_set(log, embeddings=True).values())
     guides, failed = [], []
@@ -66,8 +67,8 @@ def propose(
         guides,
         origin,
         failed,
-        by_hand=sorted(edited & {guide.label for guide in guides}),
-        left=[] if labels else sorted(edited),
+        by_hand=sorted(theirs & {guide.label for guide in guides}),
+        left=[] if labels else sorted(theirs),
     )
 
 
@@ -111,13 +112,16 @@ def ask_model(
 
 
 def difference(desk: Desk, proposal: Proposal) -> list[str]:
-    """Return the change of the file as a unified diff, without line ends."""
-    new = replaced(desk.content, proposal.guides, str(desk.path))
+    """Return the change of what is in force as a unified diff, without line ends.
+
+    A guide that came with its label stands in no file, and is shown as if it stood in this one.
+    """
     name = str(desk.path)
+    given = [desk.base[label] for label in proposal.by_hand if label not in desk.own]
+    old = replaced(desk.content, given, name) if given else desk.content
+    new = replaced(old, proposal.guides, name)
     return list(
-        difflib.unified_diff(
-            desk.content.splitlines(), new.splitlines(), name, f"{name} (new)", lineterm=""
-        )
+        difflib.unified_diff(old.splitlines(), new.splitlines(), name, f"{name} (new)", lineterm="")
     )
 
 

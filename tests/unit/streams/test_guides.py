@@ -106,7 +106,8 @@ def test_agreed_it_is_written_and_again_it_is_no_change(
 ) -> None:
     first = call("write", "--yes")
     assert first.exit_code == 0
-    assert f"4 guides written (composed): {Folder(settings.var).guides}" in first.output
+    assert "left alone (name them to write them anew): room" in first.output
+    assert f"3 guides written (composed): {Folder(settings.var).guides}" in first.output
     content = Folder(settings.var).guides.read_text()
     second = call("write", "--yes")
     assert (second.exit_code, "No guide would change." in second.output) == (0, True)
@@ -126,7 +127,7 @@ def test_what_a_person_wrote_is_overwritten_only_named_and_confirmed(
 ) -> None:
     path = write(settings, "## travel\nMine.\n")
     unnamed = call("write", "--yes")
-    assert "left alone (name them to write them anew): travel" in unnamed.output
+    assert "left alone (name them to write them anew): room, travel" in unnamed.output
     assert "Mine." in path.read_text()
     asked: list[str] = []
     monkeypatch.setattr(guides_cli, "_is_terminal", lambda: True)
@@ -135,16 +136,28 @@ def test_what_a_person_wrote_is_overwritten_only_named_and_confirmed(
     )
     named = call("write", "travel")
     assert named.exit_code == code
-    assert "EDITED BY HAND, and would be overwritten: travel" in named.output
+    assert "WRITTEN BY A PERSON, and would be replaced: travel" in named.output
     assert "-Mine." in named.output
     (question,) = asked
-    assert "edited by hand (travel)" in question
+    assert "over what a person wrote (travel)" in question
     assert text in path.read_text().split("## travel")[1].split("##")[0]
     # The person's version is kept, whatever was answered.
     kept = History(Folder(settings.var).guide_versions).of("travel")
     assert [(one.guide.text, one.origin) for one in kept if one.origin == "hand"] == [
         ("Mine.", "hand")
     ]
+
+
+def test_what_came_with_the_label_is_a_persons_too_and_is_shown_as_replaced(
+    settings: Settings, call: Callable[..., Result]
+) -> None:
+    result = call("write", "room", "--yes")
+    assert "WRITTEN BY A PERSON, and would be replaced: room" in result.output
+    assert "-Booking rooms." in result.output
+    assert "1 guides written" in result.output
+    content = Folder(settings.var).guides.read_text()
+    assert "Booking rooms." not in content
+    assert "Texts such as" in content
 
 
 def test_a_version_that_was_is_shown_again(settings: Settings, call: Callable[..., Result]) -> None:
