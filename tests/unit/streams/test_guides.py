@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from judge.guides import Guide
@@ -29,6 +30,13 @@ from tests.loopback.server import Loopback
 from tests.unit.streams import tiny
 
 KEY = "sk-right-key-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """The program sends its log to this test's standard error, which is closed behind it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ import asyncio
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from models.errors import Fatal
@@ -32,6 +33,13 @@ GOLD = [
 def lines(path: Path, rows: list[dict[str, object]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """The program sends its log to this test's standard error, which is closed behind it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
