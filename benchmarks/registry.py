@@ -8,6 +8,7 @@ from benchmarks import (
     ablation,
     accuracy,
     encoder,
+    judge_measure,
     labels_added,
     neighbours_speed,
     offered,
@@ -56,4 +57,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     encoder,
     offered,
     neighbours_speed,
+    judge_measure,
 )

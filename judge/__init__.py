@@ -1,7 +1,8 @@
 """Who decides: the judge's questions and answers, the judges themselves, their examples.
 
 Read `question.py` (what is asked and answered), `port.py` and `examples.py` (the two ports),
-then `policy.py` (how one text is decided). The adapters are imported by their own names:
+then `policy.py` (how one text is decided), `guides/` (what labels mean), `measure.py` (how good a
+judge is). The adapters are imported by their own names:
 `judge.llm` (any OpenAI-compatible endpoint; no command uses it yet), `judge.simulated`,
 `judge.local`, `judge.replay`; `judge.qdrant_edge`, `judge.qdrant_server`, `judge.memory_store`.
 """

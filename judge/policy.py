@@ -7,11 +7,18 @@ Verify the leading contender; if it is invalid, choose among the rest. A `Policy
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import zip_longest
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from judge.examples import ExampleStore, by_similarity
 from judge.port import Judge
 from judge.question import COMES_BACK, Answer, Case, Neighbour, Question
+
+NearLabels: TypeAlias = Callable[[NDArray[np.float32]], Sequence[str]]
+"""Labels near a text by its embedding (d,), nearest first: see `judge.guides.near`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,9 @@ class Policy:
     probabilities, *choose* is asked at once where that is expected to be cheaper than *verify*
     with a *choose* behind it. `first` is the most contenders that are offered before the choice
     is widened (None: all); then `wide` labels are offered (0: never), the best of the further
-    contenders and of the labels among `near` neighbours; then `names`, all labels there are
-    (none: never). What was refused is not offered again.
+    contenders, of the labels among `near` neighbours, and, given `guides`, of those whose guides
+    are near the text; then `names`, all labels there are (none: never). What was refused is not
+    offered again.
     """
 
     tokens: Callable[[Question, int], float] | None = None
@@ -50,6 +58,7 @@ class Policy:
     wide: int = 0
     near: int = 60
     names: tuple[str, ...] = ()
+    guides: NearLabels | None = None
 
     def asks_directly(self, case: Case) -> bool:
         """Whether *choose* comes first.
@@ -145,31 +154,34 @@ class _Asked:
         return answer.outcome != goes_on
 
     async def _best(self) -> list[str]:
-        """The most likely labels not yet refused: contenders and neighbours' labels in turn."""
-        found = await self._store.nearest(self._case.embedding, self._policy.near + 1)
-        near = [example.label for example in found if example.id != self._case.id]
-        two = (
+        """The most likely labels not yet refused: the best of each source in turn."""
+        policy, case = self._policy, self._case
+        found = await self._store.nearest(case.embedding, policy.near + 1)
+        near = [example.label for example in found if example.id != case.id]
+        sources = [case.contenders, near]
+        if policy.guides is not None:
+            sources.append(policy.guides(case.embedding))
+        open_ = [
             [label for label in dict.fromkeys(labels) if label not in self._refused]
-            for labels in (self._case.contenders, near)
-        )
-        return list(dict.fromkeys(_in_turn(*two)))[: self._policy.wide]
+            for labels in sources
+        ]
+        return list(dict.fromkeys(_in_turn(*open_)))[: policy.wide]
 
     async def _shown(self, labels: Sequence[str], per_label: int) -> list[Neighbour]:
-        near = await _neighbours(
+        near = await neighbours_of(
             self._store, self._case, labels if per_label else (), per_label, self._any_label
         )
         self.seen |= {example.id: None for example in near}
         return near
 
 
-def _in_turn(one: Sequence[str], other: Sequence[str]) -> Iterator[str]:
-    """The first of each, the second of each, and so on; the longer one's rest at the end."""
-    for place in range(max(len(one), len(other))):
-        yield from one[place : place + 1]
-        yield from other[place : place + 1]
+def _in_turn(*sources: Sequence[str]) -> Iterator[str]:
+    """The first of each, the second of each, and so on; the longer ones' rest at the end."""
+    for row in zip_longest(*sources):
+        yield from (label for label in row if label is not None)
 
 
-async def _neighbours(
+async def neighbours_of(
     store: ExampleStore, case: Case, labels: Sequence[str], per_label: int, any_label: int
 ) -> list[Neighbour]:
     """The nearest examples of each label and of any label, each once, most similar first.

@@ -41,7 +41,7 @@ def parse(content: str, allowed: Mapping[str, object], offered: Mapping[str, str
     Raises:
         Malformed: it is not one JSON object with one allowed answer.
     """
-    given = _object(content)
+    given = json_object(content)
     answer = given.get("answer")
     if not isinstance(answer, str):
         raise Malformed("the object has no answer")
@@ -63,7 +63,12 @@ def tidy(text: str, longest: int) -> str:
     return "".join(character for character in line if character.isprintable())[:longest]
 
 
-def _object(content: str) -> dict[str, object]:
+def json_object(content: str) -> dict[str, object]:
+    """The one JSON object that a model's words are, thoughts and fences around it taken off.
+
+    Raises:
+        Malformed: they are not that.
+    """
     if len(content) > LONGEST:
         raise Malformed("it is too long to be an answer")
     body = _THOUGHTS.sub("", content).strip()

@@ -55,6 +55,20 @@ def build(
         Fatal: the URL is none, or holds a secret.
         ValueError: `timeout` is not below `patience.total`.
     """
+    kept = VerdictCache(cache) if cache is not None else None
+    caller = caller_of(options, kept)
+    return LLMJudge(caller, guides, kept, seed=options.seed, limits=options.limits)
+
+
+def caller_of(options: Options, kept: VerdictCache | None = None) -> Caller:
+    """What asks the endpoint, for a judge or a writer of guides; nothing is sent yet.
+
+    `kept` is told what is spent; who goes on from what it knows restores the budget.
+
+    Raises:
+        Fatal: the URL is none, or holds a secret.
+        ValueError: `timeout` is not below `patience.total`.
+    """
     endpoint = Endpoint(
         options.url,
         options.model,
@@ -63,14 +77,13 @@ def build(
         temperature=options.temperature,
         answer_tokens=options.answer_tokens,
     )
-    kept = VerdictCache(cache) if cache is not None else None
     budget = Budget(options.caps, options.price)
 
     def save() -> None:
         if kept is not None:
             kept.save_spent(budget.state())
 
-    caller = Caller(
+    return Caller(
         endpoint,
         Pace(options.concurrency, options.per_minute),
         budget,
@@ -79,4 +92,3 @@ def build(
         options.answer_tokens,
         save,
     )
-    return LLMJudge(caller, guides, kept, seed=options.seed, limits=options.limits)

@@ -13,7 +13,7 @@ from judge.llm.circuit import Circuit
 from judge.llm.endpoint import Completion, Endpoint
 from judge.llm.failure import Failed
 from judge.llm.pace import Pace
-from judge.llm.prompt import Prompt
+from judge.llm.prompt import Request
 from judge.llm.usage import Counts, Use, count_tokens, estimate
 
 
@@ -77,7 +77,7 @@ class Caller:
         self._answer_tokens = answer_tokens
         self._spent = spent
 
-    async def put(self, prompt: Prompt) -> Reply:
+    async def put(self, prompt: Request) -> Reply:
         """Ask; every failure but a wrong set-up is a reply with a kind.
 
         Raises:
@@ -95,7 +95,7 @@ class Caller:
         except Failed as failed:
             return Reply("", failed.kind, failed.reason, use)
 
-    async def _retried(self, prompt: Prompt, use: Use, begin_by: float) -> Completion:
+    async def _retried(self, prompt: Request, use: Use, begin_by: float) -> Completion:
         patience = self._patience
         async for attempt in stamina.retry_context(
             on=self._wait_before_retry,
@@ -119,7 +119,7 @@ class Caller:
         # Never earlier than asked for, and not all at the same moment.
         return error.wait + random.uniform(0, self._patience.jitter)
 
-    async def _once(self, prompt: Prompt, use: Use, begin_by: float) -> Completion:
+    async def _once(self, prompt: Request, use: Use, begin_by: float) -> Completion:
         if not self.circuit.passes:
             raise self._left_alone()
         reading, writing = estimate(prompt), self._answer_tokens

@@ -7,7 +7,7 @@ the fullest form; a 400 that complains leads to the next simpler one, which is t
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from judge.llm.prompt import Prompt, schema
+from judge.llm.prompt import Request
 
 Mode: TypeAlias = Literal["schema", "tool", "text"]
 
@@ -30,7 +30,7 @@ class Dialect:
     temperature: bool = True
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
-    def arguments(self, prompt: Prompt, temperature: float, tokens: int) -> dict[str, Any]:
+    def arguments(self, prompt: Request, temperature: float, tokens: int) -> dict[str, Any]:
         """What `chat.completions.create` is given beyond the model."""
         made: dict[str, Any] = {
             "messages": [{"role": role, "content": text} for role, text in prompt.messages],
@@ -41,10 +41,10 @@ class Dialect:
         if self.mode == "schema":
             made["response_format"] = {
                 "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": schema(prompt)},
+                "json_schema": {"name": "answer", "strict": True, "schema": prompt.schema},
             }
         elif self.mode == "tool":
-            function = {"name": _TOOL, "description": "Give it.", "parameters": schema(prompt)}
+            function = {"name": _TOOL, "description": "Give it.", "parameters": prompt.schema}
             made["tools"] = [{"type": "function", "function": function}]
             made["tool_choice"] = {"type": "function", "function": {"name": _TOOL}}
         return made

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from judge.llm.dialect import Dialect, content_of, field, first_of
 from judge.llm.failure import Failed, Scrub, explain, timed_out
-from judge.llm.prompt import Prompt
+from judge.llm.prompt import Request
 from models.errors import Fatal
 
 _NO_KEY: Final = "none"  # the SDK insists on one; local servers ask for none
@@ -79,7 +79,7 @@ class Endpoint:
         """How answers are constrained: "schema", "tool", "text", or "not known yet"."""
         return self._dialect.mode if self._settled else "not known yet"
 
-    async def ask(self, prompt: Prompt, sent: Callable[[], None] = lambda: None) -> Completion:
+    async def ask(self, prompt: Request, sent: Callable[[], None] = lambda: None) -> Completion:
         """Send one question; `sent` is called for every request, refused forms included.
 
         Raises:
@@ -96,7 +96,7 @@ class Endpoint:
         """Close its connections."""
         await self._client.close()
 
-    async def _first(self, prompt: Prompt, sent: Callable[[], None]) -> Completion:
+    async def _first(self, prompt: Request, sent: Callable[[], None]) -> Completion:
         """Ask in ever simpler forms until one is accepted, and keep that one."""
         begun = self._dialect
         while True:
@@ -120,7 +120,7 @@ class Endpoint:
             self._settled = True
             return completion
 
-    async def _send(self, prompt: Prompt, sent: Callable[[], None]) -> Completion:
+    async def _send(self, prompt: Request, sent: Callable[[], None]) -> Completion:
         if self._broken is not None:
             raise Fatal(self._broken)
         arguments = self._dialect.arguments(prompt, self._temperature, self._answer_tokens)

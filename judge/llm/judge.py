@@ -67,6 +67,16 @@ class LLMJudge:
         """The model's name."""
         return self._caller.endpoint.model
 
+    def reseeded(self, seed: str) -> "LLMJudge":
+        """The same judge, with the options shuffled by another seed."""
+        other = LLMJudge(self._caller, self._guides, None, seed=seed, limits=self._limits)
+        other._cache = self._cache  # not given above: the budget must not go back to what it kept
+        return other
+
+    def shown(self, case: Case, options: Sequence[str]) -> tuple[str, ...]:
+        """The options in the order in which the model sees them."""
+        return tuple(prompts.shown_order(case.text, options, self._seed))
+
     async def verify(self, case: Case, label: str, neighbours: Sequence[Neighbour]) -> Answer:
         """Ask whether the label is valid. Raises `Fatal`: the set-up is wrong."""
         prompt = prompts.render_verify(

@@ -8,9 +8,9 @@ arrays: as objects, *verify* took a fifth more tokens and all names half as many
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from judge.guides import Guide, guide_of
+from judge.guides import Guide, guide_of, together
 from judge.llm.data import cut, encode, marker, order
 from judge.question import Case, Neighbour, Question
 
@@ -67,6 +67,20 @@ class Limits:
     examples: int = 8
 
 
+class Request(Protocol):
+    """What an endpoint can be sent: a question about a text, or the writing of a guide."""
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Role and content, in order."""
+        ...
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """The JSON schema of the answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One question, rendered. `answers` maps what may be answered to the label it stands for.
@@ -88,6 +102,11 @@ class Prompt:
     def messages(self) -> list[tuple[str, str]]:
         """Role and content, in order."""
         return [("system", self.system), ("user", self.user)]
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """The JSON schema of an answer."""
+        return schema(self)
 
 
 def version() -> str:
@@ -146,7 +165,7 @@ def render_choose(
     limits: Limits = Limits(),
 ) -> Prompt:
     """Which of `options`, or none? They are shuffled by the text, and so are their ids."""
-    shuffled = sorted(options, key=lambda label: (order(seed, case.text, label), label))
+    shuffled = shown_order(case.text, options, seed)
     answers: dict[str, str | None] = {}
     lines = []
     for place, label in enumerate(shuffled, start=1):
@@ -166,6 +185,11 @@ def render_choose(
     shown = [near for *_, near in sorted(chosen, key=lambda entry: entry[2])]
     head = CHOOSE.format(labels="\n".join(lines))
     return _rendered("choose", head, case.text, shuffled, answers, shown, guides, seed, limits)
+
+
+def shown_order(text: str, options: Sequence[str], seed: str) -> list[str]:
+    """The options as they are shown: shuffled by text and seed, however they were given."""
+    return sorted(options, key=lambda label: (order(seed, text, label), label))
 
 
 def _described(guide: Guide, limits: Limits, with_text: bool = True) -> list[str]:
@@ -201,7 +225,7 @@ def _rendered(
     note = f" (the first {len(kept)} of {len(text)} characters)" if len(kept) < len(text) else ""
     # str.format looks for braces in the template only, never in what it puts in.
     tail = TEXT.format(examples=examples or "(none)", cut=note, marker=line, text=encode(kept))
-    named = "\0".join(guide_of(guides, label).version for label in labels)
+    named = together(guide_of(guides, label).version for label in labels)
     return Prompt(
         question,
         SYSTEM,
@@ -209,5 +233,5 @@ def _rendered(
         line,
         answers,
         {f"e{place}": near.id for place, near in enumerate(shown, start=1)},
-        hashlib.blake2b(named.encode(), digest_size=6).hexdigest(),
+        named,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from judge.llm.prompt import Prompt
+from judge.llm.prompt import Request
 
 # Beside the length of the prompt itself: what the endpoint's own framing takes.
 _FRAME_TOKENS = 20
@@ -43,6 +43,6 @@ def count_tokens(text: str) -> int:
     return len(text.encode()) // 3 + 1
 
 
-def estimate(prompt: Prompt) -> int:
+def estimate(prompt: Request) -> int:
     """About how many tokens the prompt is read as."""
     return sum(count_tokens(text) for _, text in prompt.messages) + _FRAME_TOKENS

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from streams.program.examples_cli import examples_commands
+from streams.program.guides_cli import guides_commands
+from streams.program.measure_cli import judge_commands
 from streams.program.options import Var, settings_of
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app = typer.Typer(
 letters = typer.Typer(help="What could not be used: list it, look at it, put it back.")
 app.add_typer(letters, name="deadletters")
 app.add_typer(examples_commands, name="examples")
+app.add_typer(guides_commands, name="guides")
+app.add_typer(judge_commands, name="judge")
 
 
 @app.command()

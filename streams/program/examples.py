@@ -45,8 +45,8 @@ def read_examples(path: Path) -> list[SeedExample]:
         Fatal: the file cannot be read, holds nothing, or a line is no example; names the line.
     """
     examples = [
-        SeedExample(_field(row, "text", where), _field(row, "label", where))
-        for where, row in _rows(path)
+        SeedExample(text_field(row, "text", where), text_field(row, "label", where))
+        for where, row in read_rows(path)
     ]
     if not examples:
         raise Fatal(f"{path} holds no examples")
@@ -62,11 +62,11 @@ def read_taught(path: Path) -> list[Taught]:
     taught = [
         Taught(
             where,
-            _field(row, "id", where) if "id" in row else None,
-            _field(row, "label", where),
-            _field(row, "text", where),
+            text_field(row, "id", where) if "id" in row else None,
+            text_field(row, "label", where),
+            text_field(row, "text", where),
         )
-        for where, row in _rows(path)
+        for where, row in read_rows(path)
     ]
     if not taught:
         raise Fatal(f"{path} holds no examples")
@@ -77,17 +77,20 @@ def read_labels(path: Path) -> list[LabelText]:
     """Read JSON Lines with `label`, and optionally `name` and `guide`."""
     return [
         LabelText(
-            label := _field(row, "label", where),
+            label := text_field(row, "label", where),
             str(row.get("name") or spoken(label)),
             str(row.get("guide") or ""),
         )
-        for where, row in _rows(path)
+        for where, row in read_rows(path)
     ]
 
 
 def read_gold(path: Path) -> dict[str, str]:
     """Read JSON Lines with `id` and `label`; kept away from everything that predicts."""
-    return {_field(row, "id", where): _field(row, "label", where) for where, row in _rows(path)}
+    return {
+        text_field(row, "id", where): text_field(row, "label", where)
+        for where, row in read_rows(path)
+    }
 
 
 def spoken(label: str) -> str:
@@ -95,7 +98,8 @@ def spoken(label: str) -> str:
     return label.replace("_", " ").strip()
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Read JSON Lines: file and line, and the object that stands there. Raises `Fatal`."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -112,7 +116,8 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
             yield where, row
 
 
-def _field(row: dict[str, object], name: str, where: str) -> str:
+def text_field(row: dict[str, object], name: str, where: str) -> str:
+    """Return a field of a row as text, without blanks around it. Raises `Fatal`."""
     value = row.get(name)
     if not isinstance(value, str | int) or not str(value).strip():
         raise Fatal(f"{where}: the field {name!r} is missing or empty")

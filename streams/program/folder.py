@@ -38,6 +38,16 @@ class Folder:
         """The example store, derived from the log."""
         return self.var / "examples"
 
+    @property
+    def guides(self) -> Path:
+        """The label guides, unless the settings name another file."""
+        return self.var / "guides.md"
+
+    @property
+    def guide_versions(self) -> Path:
+        """Every version of a guide that was in force; cannot be rebuilt."""
+        return self.var / "guides.history.jsonl"
+
 
 @contextmanager
 def working(settings: Settings) -> Iterator[SqliteLog]:

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     qdrant_plain_key: bool = Field(
         False, description="send the key unencrypted to another machine, over http://"
     )
+    guides: Path | None = Field(None, description="file of label guides; none: VAR/guides.md")
+    llm_url: str | None = Field(None, description="OpenAI-compatible endpoint, mostly .../v1")
+    llm_model: str | None = Field(None, description="the model's name there")
+    llm_key: SecretStr | None = Field(None, description="its API key")
+    llm_timeout: float = Field(12.0, gt=0, description="seconds for one request to it")
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")

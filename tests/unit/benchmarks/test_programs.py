@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import ablation, registry
+from benchmarks import ablation, judge_measure, registry
 from benchmarks.__main__ import main
+from benchmarks.data import read_rows
 from benchmarks.page import write_page
 from benchmarks.report import load, points, save, share
 from tests.unit.benchmarks.make import WORDS, write_rows
@@ -109,6 +110,35 @@ def test_a_record_of_another_version_is_named(tmp_path: Path, capsys):
     save(tmp_path, {"benchmark": "speed", "cells": [{"set": "x"}], "complete": True})
     assert main(["page", "--out", str(tmp_path)]) == 2
     assert "speed.json is of another version" in capsys.readouterr().out
+
+
+def test_a_judge_is_measured_from_recorded_answers(run, write_set, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("benchmarks.judge_measure.TEXTS", 20)
+    monkeypatch.setattr("benchmarks.judge_measure.PER_LABEL", 4)
+    monkeypatch.setattr("benchmarks.judge_measure.FURTHER", 10)
+    rows = read_rows(write_set() / "tiny" / "test.jsonl.gz")
+    for number, row in enumerate(rows):
+        # Right on three of four, "none" on the fourth; "fee" was never offered.
+        said = "oos" if number % 4 == 3 else row["label"]
+        row["judges"] = {judge_measure.JUDGE: [said, 0.9]}
+    folder = write_set() / judge_measure.ANSWERS
+    write_rows(folder / "trustlens_all.jsonl.gz", rows)
+    offered = {judge_measure.JUDGE: [label for label in WORDS if label != "fee"]}
+    (folder / "trustlens_offered_labels.json").write_text(json.dumps(offered))
+    assert run("judge_measure", "--sets", "tiny") == 0
+    record = load(tmp_path / "out", "judge_measure")
+    [cell] = record["cells"]
+    assert cell["texts"] == 40
+    assert cell["left_out"]["label not offered"] == 8
+    assert (cell["tpr"]["all"], cell["tnr"]["all"]) == (0.75, 1.0)
+    assert len(cell["tpr"]["found"]) == judge_measure.DRAWS
+    assert cell["tnr"]["inside"] == judge_measure.DRAWS
+    assert (tmp_path / "out" / "plots" / "judge_measure.svg").is_file()
+
+
+def test_recorded_answers_that_are_not_there_are_a_clear_error(run, capsys):
+    assert run("judge_measure", "--sets", "tiny") == 2
+    assert "trustlens_all.jsonl.gz cannot be read" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["thousand", "ablation", "labels_added", "unknown"])

@@ -144,3 +144,18 @@ def test_probabilities_are_given_for_every_contender_or_for_none() -> None:
     for odd in ((0.5,), (0.5, 0.3, 1.2), (0.5, 0.3, float("nan")), (-0.1, 0.5, 0.5)):
         with pytest.raises(Permanent, match="probability"):
             case(*odd)
+
+
+async def test_labels_whose_guides_are_near_are_a_third_source(store: MemoryExampleStore) -> None:
+    seen: list[np.ndarray] = []
+
+    def near(embedding: np.ndarray) -> list[str]:
+        seen.append(embedding)
+        return ["a", "q", "c", "r"]
+
+    judge = Knows("r")
+    policy = Policy(first=2, wide=7, near=100, guides=near)
+    decision = await decide(judge, store, case(contenders="abxy"), policy=policy)
+    assert judge.asked == ["?a", "b", "xcqyder"]  # in turn; a was refused, c is there already
+    assert (decision.kind, decision.label) == ("accepted", "r")
+    np.testing.assert_array_equal(seen[0], VECTOR)

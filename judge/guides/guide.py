@@ -1,7 +1,7 @@
 """What a label means, in words: what a judge is shown beside the label's name."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -33,3 +33,8 @@ def guide_of(guides: Mapping[str, Guide], label: str) -> Guide:
     A guide for a label that does not exist is never looked up, and so does no harm.
     """
     return guides.get(label) or Guide.of(label)
+
+
+def together(versions: Iterable[str]) -> str:
+    """How a verdict signs for all the guides it was shown, in the order in which it was."""
+    return hashlib.blake2b("\0".join(versions).encode(), digest_size=6).hexdigest()
