@@ -42,7 +42,7 @@ def run(context: Context) -> Record:
     texts, vectors = context.load(name)
     record = context.record(
         NAME,
-        {name: texts.about()},
+        (name,),
         judge=JUDGE,
         gold_texts=TEXTS,
         draws=DRAWS,

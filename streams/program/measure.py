@@ -122,9 +122,7 @@ def trials_of(gold: Sequence[GoldText], encoder: Encoder, model: Classifier) -> 
     """
     rows = encoder.encode([one.text for one in gold])
     trials = []
-    for one, row, said in zip(
-        gold, rows, model.predict(rows, texts=[one.text for one in gold]), strict=True
-    ):
+    for one, row, said in zip(gold, rows, model.predict(rows), strict=True):
         if not row.any():
             raise Fatal(f"{one.where}: the encoder finds nothing in {one.text[:60]!r}")
         contenders = [contender.label for contender in said.contenders]
