@@ -11,7 +11,7 @@ from typing import Literal
 
 from judge.examples import ExampleStore, by_similarity
 from judge.port import Judge
-from judge.question import COMES_BACK, Answer, Case, Neighbour, Question
+from judge.question import COMES_BACK, Answer, Case, Neighbour, Question, no_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,27 @@ async def decide(
     neighbours_per_label: int = 3,
     any_label: int = 8,
     policy: Policy = _NARROW,
+    within: float | None = None,
 ) -> Decision:
     """Ask the judge about `case`, with the nearest validated examples before its eyes.
+
+    `within` is how many seconds all questions together may take: the one that is open then is
+    given up, and answered "timed out"; what was answered before it is kept.
 
     Errors of the store pass through; the judge's own failures are answers without a verdict,
     which never count as "invalid": the first one ends the questions.
     """
     asked = _Asked(judge, store, case, neighbours_per_label, any_label, policy)
-    label = await asked.all()
+    try:
+        async with asyncio.timeout(within) as time:
+            label = await asked.all()
+    except TimeoutError:
+        if not time.expired():  # the store's own
+            raise
+        question, options = asked.open
+        reason = f"not all was answered within {within:g} s"
+        asked.answers.append(no_verdict(question, options, "timed out", reason))
+        label = None
     if label is not None:
         return Decision(label, tuple(asked.answers), tuple(asked.seen), "accepted")
     comes_back = asked.answers[-1].kind in COMES_BACK
@@ -102,13 +115,14 @@ class _Asked:
     ) -> None:
         self.answers: list[Answer] = []
         self.seen: dict[str, None] = {}
+        self.open: tuple[Question, tuple[str, ...]] = "verify", case.contenders[:1]
         self._judge = judge
         self._store = store
         self._case = case
         self._per_label = per_label
         self._any_label = any_label
         self._policy = policy
-        self._refused: set[str] = set()
+        self._refused: set[str] = set(case.refused)
 
     async def all(self) -> str | None:
         """Ask until there is a label, an answer without a verdict, or nothing left to ask."""
@@ -126,6 +140,7 @@ class _Asked:
 
     async def _verify(self, label: str) -> bool:
         """Whether this ended the questions."""
+        self.open = "verify", (label,)
         near = await self._shown([label], self._per_label)
         answer = await self._judge.verify(self._case, label, near)
         return self._ended(answer, "invalid")
@@ -135,6 +150,7 @@ class _Asked:
         options = [label for label in labels if label not in self._refused]
         if not options:
             return False
+        self.open = "choose", tuple(options)
         near = await self._shown(options, per_label)
         return self._ended(await self._judge.choose(self._case, options, near), "none")
 

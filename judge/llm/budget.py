@@ -122,6 +122,22 @@ class Budget:
         length = _SECONDS[window]
         return length if window == "all" else length - self._clock() % length
 
+    @property
+    def full(self) -> Window | None:
+        """The window that last had no room, until it is over."""
+        return self._full if self.resumes_in() else None
+
+    def limits(self) -> dict[str, dict[str, list[float]]]:
+        """By window and by what it limits: what was spent so far, and the cap."""
+        return {
+            window: {
+                name: [getattr(self.spent(window), name), limit]
+                for name in ("calls", "tokens", "money")
+                if (limit := getattr(cap, name)) is not None
+            }
+            for window, cap in self._caps.items()
+        }
+
     def spent(self, window: Window) -> Spent:
         """What this window has cost so far."""
         self._turn()
