@@ -2,7 +2,8 @@
 
 Read `question.py` (what is asked and answered), `port.py` and `examples.py` (the two ports),
 then `policy.py` (how one text is decided). The adapters are imported by their own names:
-`judge.llm` (any OpenAI-compatible endpoint), `judge.simulated`, `judge.local`, `judge.replay`; `judge.qdrant_edge`, `judge.qdrant_server`, `judge.memory_store`.
+`judge.llm` (any OpenAI-compatible endpoint), `judge.simulated`, `judge.local`,
+`judge.replay`; `judge.qdrant_edge`, `judge.qdrant_server`, `judge.memory_store`.
 """
 
 from judge.examples import ExamplePoint, ExampleStore

@@ -38,6 +38,16 @@ class Folder:
         """The example store, derived from the log."""
         return self.var / "examples"
 
+    @property
+    def verdicts(self) -> Path:
+        """What the LLM answered and has cost: lost, questions are paid again."""
+        return self.var / "verdicts.sqlite"
+
+    @property
+    def judge(self) -> Path:
+        """How the LLM stood when a run last looked."""
+        return self.var / "judge.json"
+
 
 @contextmanager
 def working(settings: Settings) -> Iterator[SqliteLog]:

@@ -93,9 +93,7 @@ class JudgeStage:
         seconds = self._judge.resumes_in if isinstance(self._judge, RemoteJudge) else 0.0
         return seconds if math.isfinite(seconds) else 0.0
 
-    async def _judged(
-        self, uncertain: Uncertain, policy: Policy, until: float
-    ) -> list[Outgoing]:
+    async def _judged(self, uncertain: Uncertain, policy: Policy, until: float) -> list[Outgoing]:
         case = Case(
             id=uncertain.text.id,
             text=uncertain.text.text,
