@@ -41,10 +41,7 @@ def waiting(state: JudgeState) -> str:
         return f"LLM away since {_clock(state.at - state.circuit_open_for)}, {again}"
     if state.budget_full == "all":
         return "the budget in all is used up, what is doubtful waits for a person"
-    if state.budget_full:
-        return f"budget ({_NAMES[state.budget_full]}) used up, {again}"
-    # A server that asked for a pause.
-    return f"LLM left alone, {again}" if state.resumes_in else ""
+    return f"budget ({_NAMES[state.budget_full]}) used up, {again}" if state.budget_full else ""
 
 
 _NAMES = {"minute": "this minute", "day": "this day, UTC", "all": "in all"}

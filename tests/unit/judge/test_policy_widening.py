@@ -119,6 +119,17 @@ async def test_then_all_names_are_offered_but_nothing_that_was_refused(
     assert set(decision.neighbours) == {near for shown in judge.shown for near in shown}
 
 
+async def test_what_was_refused_before_is_not_offered_when_the_choice_is_widened(
+    store: MemoryExampleStore,
+) -> None:
+    judge = Knows("z")
+    policy = Policy(first=2, wide=3, names=tuple("abcdefz"))
+    before = Case("t", "text", VECTOR, tuple("abc"), refused=("d", "z"))
+    decision = await decide(judge, store, before, policy=policy)
+    assert judge.asked == ["?a", "b", "cef"]
+    assert decision.kind == "undecided"
+
+
 async def test_nothing_is_asked_without_an_option_left(store: MemoryExampleStore) -> None:
     judge = Knows(None)
     empty = MemoryExampleStore(3)
