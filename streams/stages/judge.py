@@ -104,7 +104,7 @@ class JudgeStage:
         )
         decision = await self._decided(case, policy, until)
         if decision is None:
-            return [outgoing(UNCERTAIN_LATER, case.id, self._postponed(uncertain))]
+            return [outgoing(UNCERTAIN_LATER, case.id, self._postponed(uncertain, tried=False))]
         if decision.kind == "away" and decision.answers[-1].kind == "timed out":
             uncertain = uncertain.model_copy(update={"timeouts": uncertain.timeouts + 1})
             if uncertain.timeouts >= TIMEOUTS:
@@ -113,7 +113,8 @@ class JudgeStage:
             outgoing(VERDICTS, case.id, verdict) for verdict in self._verdicts(uncertain, decision)
         ]
         if decision.kind == "away":
-            records.append(outgoing(UNCERTAIN_LATER, case.id, self._postponed(uncertain)))
+            later = self._postponed(uncertain, tried=self._tried(decision.answers[-1]))
+            records.append(outgoing(UNCERTAIN_LATER, case.id, later))
         elif decision.label is not None:
             records += self._accepted(uncertain, decision, decision.label)
         return records
@@ -207,10 +208,19 @@ class JudgeStage:
             records.append(outgoing(RETRAIN, text.id, lesson))
         return records
 
-    def _postponed(self, uncertain: Uncertain) -> Uncertain:
-        """Return the case, due when the judge is there again, and not before its own backoff."""
+    def _tried(self, answer: Answer) -> bool:
+        """Tell whether a question was sent; a stand-in does not count what it sends."""
+        remote = isinstance(self._judge, RemoteJudge)
+        return not remote or answer.calls > 0 or answer.kind == "timed out"
+
+    def _postponed(self, uncertain: Uncertain, *, tried: bool) -> Uncertain:
+        """Return the case, due when the judge is there again, and not before its own backoff.
+
+        The backoff grows where the case was `tried` and failed. One that only found no turn
+        (rate, circuit, budget) would otherwise wait minutes for a judge that has time again.
+        """
         first, longest = AWAY_SECONDS
-        backoff = min(longest, first * 2 ** min(uncertain.attempt, 10))
+        backoff = min(longest, first * 2 ** min(uncertain.attempt, 10)) if tried else first
         due = time.time() + max(backoff, self._resumes_in())
         return uncertain.model_copy(update={"attempt": uncertain.attempt + 1, "due": due})
 

@@ -208,3 +208,18 @@ async def test_a_place_is_free_again_after_a_question_was_given_up() -> None:
     judge.seconds = 0.0
     out = await stage.handle(make.batch(UNCERTAIN, make.uncertain("t2")))
     assert [event.id for event in make.of(LABELED, out)] == ["t2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (AWAY, 5),  # no turn under the rate: nothing was sent
+        (replace(AWAY, calls=2), 160),
+        (TIMED_OUT, 160),
+    ],
+)
+async def test_only_a_case_that_failed_waits_ever_longer(answer: Answer, seconds: float) -> None:
+    out = await judged(Remote(answer), make.uncertain(attempt=5))
+    (later,) = make.of(UNCERTAIN_LATER, out)
+    assert later.due == pytest.approx(time.time() + seconds, abs=3)
+    assert later.attempt == 6
