@@ -121,6 +121,8 @@ class LLMJudge:
             "tokens_in": counts.tokens_in,
             "tokens_out": counts.tokens_out,
             "tokens_estimated": counts.estimated_tokens,
+            "expected_verify": self.expected_tokens("verify", 1),
+            "expected_choose": self.expected_tokens("choose", 5),
             "money": counts.money,
             "money_today": budget.spent("day").money,
             "money_in_all": budget.spent("all").money,

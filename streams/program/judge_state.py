@@ -19,8 +19,9 @@ from streams.wire import Record
 class JudgeState(Record):
     """What a judge says of itself (`RemoteJudge.status`), at a time; counted since `began`.
 
-    `budget` holds what was spent and the cap, by window and by what is limited. `budget_full` is
-    the window without room, `resumes_in` the seconds until it, or the circuit, lets a request pass.
+    `budget` holds what was spent and the cap, by window and by what is limited; `budget_full` is
+    the window without room. `resumes_in`: seconds until it, or the circuit, lets a request pass.
+    `expected_verify` and `expected_choose` (among 5): tokens such a question is expected to take.
     """
 
     at: float
@@ -33,6 +34,8 @@ class JudgeState(Record):
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_estimated: int = 0
+    expected_verify: float = 0.0
+    expected_choose: float = 0.0
     money: float = 0.0
     money_in_all: float = 0.0
     cache_hits: int = 0

@@ -22,6 +22,11 @@ def standing(state: JudgeState) -> Iterator[str]:
         f" {state.retries} of them retries; tokens: {state.tokens_in} in, {state.tokens_out} out"
         f"{estimated}; {state.cache_hits} answers from the cache."
     )
+    if state.expected_verify:
+        yield (
+            f"Expected of a question: {state.expected_verify:.0f} tokens to verify a label,"
+            f" {state.expected_choose:.0f} to choose among 5."
+        )
     if state.money_in_all:
         yield f"Money: {state.money:.4f}, in all {state.money_in_all:.4f}."
     for window, caps in state.budget.items():

@@ -155,6 +155,8 @@ def test_its_standing_is_told_in_lines() -> None:
                 tokens_in=12_345,
                 tokens_out=2_345,
                 tokens_estimated=300,
+                expected_verify=554.4,
+                expected_choose=799,
                 money=0.5,
                 money_in_all=1.25,
                 cache_hits=4,
@@ -165,6 +167,7 @@ def test_its_standing_is_told_in_lines() -> None:
     )
     assert "51 calls, 3 of them retries" in told
     assert "12345 in, 2345 out (300 of them estimated); 4 answers from the cache" in told
+    assert "554 tokens to verify a label, 799 to choose among 5" in told
     assert "Money: 0.5000, in all 1.2500." in told
     assert "Budget (this day, UTC): 51 of 1000 calls, 0.5 of 5 money." in told
     assert "Budget (in all)" not in told
