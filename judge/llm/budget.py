@@ -91,6 +91,15 @@ class Budget:
                 return window
         return None
 
+    def fits(self, tokens: int, money: float) -> bool:
+        """Whether a minute and a day would have room for this request if they were empty."""
+        caps = [self._caps.get(window, Cap()) for window in ("minute", "day")]
+        return all(
+            (cap.tokens is None or tokens <= cap.tokens)
+            and (cap.money is None or money <= cap.money)
+            for cap in caps
+        )
+
     def reserve(self, tokens: int, money: float) -> Reservation | Window:
         """Room for one request, or the window that has none."""
         window = self._full = self.refused(tokens, money)

@@ -109,6 +109,7 @@ class LLMJudge:
             "prompt": self.prompt_version,
             "mode": caller.endpoint.mode,
             "circuit": caller.circuit.state,
+            "last_failure": caller.last_failure,
             "circuit_opened": caller.circuit.opened,
             "circuit_open_for": caller.circuit.open_for,
             "resumes_in": self.resumes_in,

@@ -41,6 +41,7 @@ class JudgeState(Record):
     cache_hits: int = 0
     cache_off: str | None = None
     circuit: str = "closed"
+    last_failure: str = ""
     circuit_open_for: float = 0.0
     resumes_in: float = 0.0
     budget: dict[str, dict[str, tuple[float, float]]] = Field(default_factory=dict)

@@ -99,7 +99,7 @@ def watching() -> Iterator[Callable[[Sight], None]]:
         elapsed = time.monotonic() - started
         line = _line(sight, (sight.classified - first.classified) / max(elapsed, 0.1))
         if live:
-            live.update(line)
+            live.update(escape(line))
         elif elapsed - printed >= PLAIN_SECONDS:
             printed = elapsed
             say(line)

@@ -43,7 +43,8 @@ def waiting(state: JudgeState) -> str:
     """Say what the judge waits for; empty if nothing."""
     again = f"asked again in {_span(state.resumes_in)}" if state.resumes_in else "asked again now"
     if state.circuit != "closed":
-        return f"LLM away since {_clock(state.at - state.circuit_open_for)}, {again}"
+        why = f" ({state.last_failure})" if state.last_failure else ""
+        return f"LLM away since {_clock(state.at - state.circuit_open_for)}{why}, {again}"
     if state.budget_full == "all":
         return "the budget in all is used up, what is doubtful waits for a person"
     return f"budget ({_NAMES[state.budget_full]}) used up, {again}" if state.budget_full else ""

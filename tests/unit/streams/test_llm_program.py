@@ -180,6 +180,7 @@ def test_its_standing_is_told_in_lines() -> None:
         ({}, ""),
         ({"circuit": "open", "circuit_open_for": 60, "resumes_in": 35}, "asked again in 35 s"),
         ({"circuit": "half-open", "circuit_open_for": 60}, "asked again now"),
+        ({"circuit": "open", "last_failure": "HTTP 503: no"}, "(HTTP 503: no), asked again"),
         (
             {"budget_full": "day", "resumes_in": 9_000},
             "(this day, UTC) used up, asked again in 2 h",

@@ -98,6 +98,21 @@ async def test_a_judge_whose_minute_is_used_up_says_how_long_to_wait(server: Loo
         assert 0 < judge.resumes_in <= 60
 
 
+async def test_a_question_over_a_cap_by_itself_does_not_come_back(server: Loopback) -> None:
+    async with judge_of(server, caps={"minute": Cap(tokens=500)}) as judge:
+        answer = await judge.verify(case(), "a", NEAR)
+        assert (answer.kind, answer.calls, judge.resumes_in) == ("refused", 0, 0)
+    assert server.requests == []
+
+
+async def test_the_last_failure_is_told_with_the_standing(server: Loopback) -> None:
+    server.script = ["500"]
+    async with judge_of(server) as judge:
+        assert judge.status()["last_failure"] == ""
+        await judge.verify(case(), "a", NEAR)
+        assert judge.status()["last_failure"] == "HTTP 500: The server had an error"
+
+
 def test_a_file_that_is_no_database_turns_it_off_with_one_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
