@@ -1,5 +1,7 @@
 """The LLM in the program: made from settings, following the labels, and what is seen of it."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -223,3 +225,17 @@ def test_a_question_and_its_answer_are_told_with_what_they_rest_on() -> None:
     cached = make.verdict(outcome="valid", label="printer", prompt="p1", guide="g1")
     assert "from the cache" in "\n".join(asked(cached))
     assert len(list(asked(make.verdict()))) == 1  # a stand-in has no more to tell
+
+
+def test_nobody_waits_for_the_llms_client_who_does_not_use_it() -> None:
+    modules = (
+        "streams.program.cli, streams.program.run, streams.program.llm, streams.program.screen"
+    )
+    seen = "{'openai', 'stamina'} & set(sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; print({seen})"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "set()"
