@@ -53,15 +53,22 @@ def check(settings: Settings) -> None:
 
 
 def where(settings: Settings) -> str:
-    """Return the host of the URL: what may be shown of one that may hold a password.
+    """Return the host of the URL: what may be shown of it.
 
     Raises:
-        Fatal: it has none.
+        Fatal: it has none, or it holds a secret; before anything is written, the command line (in
+            the folder's lock) included.
     """
     try:
-        host = urlsplit((settings.llm_url or "").strip()).hostname
+        parts = urlsplit((settings.llm_url or "").strip())
+        host = parts.hostname
     except ValueError:
-        host = None
+        parts, host = urlsplit(""), None
+    if parts.username or parts.password or parts.query:
+        raise Fatal(
+            "REDSTREAM_LLM_URL holds a name, a password or a query: give the key by itself, as"
+            " REDSTREAM_LLM_KEY"
+        )
     if not host:
         raise Fatal("REDSTREAM_LLM_URL is no URL: it looks like http://localhost:8000/v1")
     return host

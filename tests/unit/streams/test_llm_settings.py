@@ -44,6 +44,8 @@ def test_the_defaults_are_those_of_the_house() -> None:
         (llm(llm_url=""), "--llm-url"),
         (llm(llm_url="localhost"), "is no URL"),
         (llm(llm_url="http://[::1"), "is no URL"),
+        (llm(llm_url=f"https://me:{SECRET}@llm.example/v1"), "give the key by itself"),
+        (llm(llm_url=f"https://llm.example/v1?key={SECRET}"), "give the key by itself"),
         (llm(llm_timeout=20), "REDSTREAM_LLM_PATIENCE"),
         (llm(llm_timeout=5, llm_patience=5), "REDSTREAM_LLM_TIMEOUT"),
         (llm(llm_day_money=1.0), "REDSTREAM_LLM_DAY_MONEY is set, but no price"),
