@@ -8,17 +8,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Literal, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from judge.examples import ExampleStore, by_similarity
 from judge.port import Judge
-from judge.question import COMES_BACK, Answer, Case, Neighbour, Question
-
-NearLabels: TypeAlias = Callable[[NDArray[np.float32]], Sequence[str]]
-"""Labels near a text by its embedding (d,), nearest first: see `judge.guides.near`."""
+from judge.question import COMES_BACK, Answer, Case, Neighbour, Question, no_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +42,9 @@ class Policy:
     probabilities, *choose* is asked at once where that is expected to be cheaper than *verify*
     with a *choose* behind it. `first` is the most contenders that are offered before the choice
     is widened (None: all); then `wide` labels are offered (0: never), the best of the further
-    contenders, of the labels among `near` neighbours, and, given `guides`, of those whose guides
-    are near the text; then `names`, all labels there are (none: never). What was refused is not
-    offered again.
+    contenders and of the labels among `near` neighbours (labels whose guides are near the text
+    were tried as a third source: docs/adr/0007); then `names`, all labels there are (none:
+    never). What was refused is not offered again.
     """
 
     tokens: Callable[[Question, int], float] | None = None
@@ -58,7 +52,6 @@ class Policy:
     wide: int = 0
     near: int = 60
     names: tuple[str, ...] = ()
-    guides: NearLabels | None = None
 
     def asks_directly(self, case: Case) -> bool:
         """Whether *choose* comes first.
@@ -82,14 +75,27 @@ async def decide(
     neighbours_per_label: int = 3,
     any_label: int = 8,
     policy: Policy = _NARROW,
+    within: float | None = None,
 ) -> Decision:
     """Ask the judge about `case`, with the nearest validated examples before its eyes.
+
+    `within` is how many seconds all questions together may take: the one that is open then is
+    given up, and answered "timed out"; what was answered before it is kept.
 
     Errors of the store pass through; the judge's own failures are answers without a verdict,
     which never count as "invalid": the first one ends the questions.
     """
     asked = _Asked(judge, store, case, neighbours_per_label, any_label, policy)
-    label = await asked.all()
+    try:
+        async with asyncio.timeout(within) as time:
+            label = await asked.all()
+    except TimeoutError:
+        if not time.expired():  # the store's own
+            raise
+        question, options = asked.open
+        reason = f"not all was answered within {within:g} s"
+        asked.answers.append(no_verdict(question, options, "timed out", reason))
+        label = None
     if label is not None:
         return Decision(label, tuple(asked.answers), tuple(asked.seen), "accepted")
     comes_back = asked.answers[-1].kind in COMES_BACK
@@ -111,13 +117,14 @@ class _Asked:
     ) -> None:
         self.answers: list[Answer] = []
         self.seen: dict[str, None] = {}
+        self.open: tuple[Question, tuple[str, ...]] = "verify", case.contenders[:1]
         self._judge = judge
         self._store = store
         self._case = case
         self._per_label = per_label
         self._any_label = any_label
         self._policy = policy
-        self._refused: set[str] = set()
+        self._refused: set[str] = set(case.refused)
 
     async def all(self) -> str | None:
         """Ask until there is a label, an answer without a verdict, or nothing left to ask."""
@@ -135,6 +142,7 @@ class _Asked:
 
     async def _verify(self, label: str) -> bool:
         """Whether this ended the questions."""
+        self.open = "verify", (label,)
         near = await self._shown([label], self._per_label)
         answer = await self._judge.verify(self._case, label, near)
         return self._ended(answer, "invalid")
@@ -144,6 +152,7 @@ class _Asked:
         options = [label for label in labels if label not in self._refused]
         if not options:
             return False
+        self.open = "choose", tuple(options)
         near = await self._shown(options, per_label)
         return self._ended(await self._judge.choose(self._case, options, near), "none")
 
@@ -158,12 +167,9 @@ class _Asked:
         policy, case = self._policy, self._case
         found = await self._store.nearest(case.embedding, policy.near + 1)
         near = [example.label for example in found if example.id != case.id]
-        sources = [case.contenders, near]
-        if policy.guides is not None:
-            sources.append(policy.guides(case.embedding))
         open_ = [
             [label for label in dict.fromkeys(labels) if label not in self._refused]
-            for labels in sources
+            for labels in (case.contenders, near)
         ]
         return list(dict.fromkeys(_in_turn(*open_)))[: policy.wide]
 

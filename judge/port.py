@@ -1,7 +1,7 @@
-"""The port every judge fits: an LLM, a stand-in, recorded answers."""
+"""The ports every judge fits: an LLM, a stand-in, recorded answers."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from judge.question import Answer, Case, Neighbour
 
@@ -38,4 +38,27 @@ class Judge(Protocol):
 
         `neighbours` are the nearest examples of any label and of each option.
         """
+        ...
+
+
+@runtime_checkable
+class RemoteJudge(Judge, Protocol):
+    """A judge at the other end of a network: it can be away, and it costs something.
+
+    Whoever holds one asks it how long it is away before putting questions to it, and closes it.
+    """
+
+    @property
+    def resumes_in(self) -> float:
+        """Seconds until asking makes sense again; 0 if it does now. Finite: a judge that will
+        never be asked again (its budget in all is used up) says so by the kind of its answers.
+        """
+        ...
+
+    def status(self) -> dict[str, object]:
+        """How it stands, and what it has cost since the start: plain values."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
         ...

@@ -37,8 +37,9 @@ class Case:
     """A text to be judged.
 
     `embedding` has shape (d,) and is finite; it takes no part in equality. `contenders` are
-    labels, best first, each once; `probabilities` are theirs, where they are known. Raises
-    `Permanent` for a case that no judge could decide.
+    labels, best first, each once; `probabilities` are theirs, where they are known. `refused` are
+    labels that were refused for it before: they are not offered when the choice is widened.
+    Raises `Permanent` for a case that no judge could decide.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Case:
     embedding: NDArray[np.float32] = field(compare=False, repr=False)
     contenders: tuple[str, ...]
     probabilities: tuple[float, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -77,6 +77,24 @@ class Figures:
             threshold=version[2] if version else 0.0,
         )
 
+    def no_verdicts(self) -> dict[str, int]:
+        """Count the answers without a verdict by kind, the most frequent first."""
+        rows = self._db.execute(
+            "SELECT json_extract(json, '$.kind') AS kind, COUNT(*) FROM verdicts"
+            " WHERE outcome = 'no_verdict' GROUP BY kind ORDER BY COUNT(*) DESC, kind"
+        )
+        return {kind or "unknown": count for kind, count in rows}
+
+    def estimated_tokens(self) -> int:
+        """Return how many of all tokens are no count of an endpoint's."""
+        return (
+            self._one(
+                "SELECT SUM(tokens) FROM verdicts"
+                " WHERE tokens > 0 AND json_extract(json, '$.estimated')"
+            )[0]
+            or 0
+        )
+
     def _one(self, query: str, *values: object) -> tuple[int, ...]:
         row: tuple[int, ...] = self._db.execute(query, values).fetchone()
         return row

@@ -56,7 +56,8 @@ class Uncertain(Record):
     """A text for the judge: the classifier was not sure, or an audit asks.
 
     `rejected` are the labels the judge has refused for it in earlier rounds: it is not asked
-    about them again.
+    about them again. `attempt` counts how often it was postponed, `timeouts` how often of those
+    because the judge took too long over it.
     """
 
     text: Text
@@ -68,6 +69,7 @@ class Uncertain(Record):
     audit: bool = False
     inclusion: float = 1.0
     attempt: int = 0
+    timeouts: int = 0
     due: float = 0.0
 
 
@@ -140,7 +142,9 @@ class Labeled(Record):
 class Verdict(Record):
     """One answer of the judge or a person; the last one of a decision is `final`.
 
-    `decision` is set on the final one; `held` carries the text when it stays undecided.
+    `decision` is set on the final one; `held` carries the text when it stays undecided. `guide`
+    and `prompt` are versions of what was asked; `estimated` says that `tokens` are not the
+    endpoint's own count.
     """
 
     id: str
@@ -164,6 +168,7 @@ class Verdict(Record):
     reason: str = ""
     tokens: int = 0
     calls: int = 0
+    estimated: bool = False
     final: bool = False
     decision: Literal["accepted", "undecided", "away"] | None = None
     held: Uncertain | None = None

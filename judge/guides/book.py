@@ -46,7 +46,8 @@ class GuideBook(Mapping[str, Guide]):
         self._clock = clock
         self._seen = self._stamp()
         self._looked = clock()
-        self._guides = self._read()
+        self._own = self._read()
+        self._guides = {**self._base, **self._own}
 
     def __getitem__(self, label: str) -> Guide:
         self._follow()
@@ -58,6 +59,17 @@ class GuideBook(Mapping[str, Guide]):
     def __len__(self) -> int:
         return len(self._guides)
 
+    def relabel(self, names: Mapping[str, str], base: Mapping[str, Guide]) -> None:
+        """From now on for these labels; a file that is broken just now counts as it was."""
+        self._names, self._base = names, dict(base)
+        own = {label: guide for label, guide in self._own.items() if label in names}
+        try:
+            own = self._read()
+        except Fatal as error:
+            log.warning("the guides stay as they were", error=str(error))
+        self._own = own
+        self._guides = {**self._base, **own}
+
     def _follow(self) -> None:
         now = self._clock()
         if now - self._looked < LOOK_EVERY:
@@ -68,7 +80,8 @@ class GuideBook(Mapping[str, Guide]):
             return
         self._seen = stamp
         try:
-            self._guides = self._read()
+            self._own = self._read()
+            self._guides = {**self._base, **self._own}
             log.info("the guides were read again", path=str(self._path))
         except Fatal as error:
             log.warning("the guides stay as they were", error=str(error))
@@ -77,7 +90,7 @@ class GuideBook(Mapping[str, Guide]):
         own = load_guides(self._path, self._names)
         if self._history is not None:
             self._history.record_unknown(own.values())
-        return {**self._base, **own}
+        return own
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:

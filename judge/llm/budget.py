@@ -91,6 +91,15 @@ class Budget:
                 return window
         return None
 
+    def fits(self, tokens: int, money: float) -> bool:
+        """Whether a minute and a day would have room for this request if they were empty."""
+        caps = [self._caps.get(window, Cap()) for window in ("minute", "day")]
+        return all(
+            (cap.tokens is None or tokens <= cap.tokens)
+            and (cap.money is None or money <= cap.money)
+            for cap in caps
+        )
+
     def reserve(self, tokens: int, money: float) -> Reservation | Window:
         """Room for one request, or the window that has none."""
         window = self._full = self.refused(tokens, money)
@@ -121,6 +130,22 @@ class Budget:
             return 0.0
         length = _SECONDS[window]
         return length if window == "all" else length - self._clock() % length
+
+    @property
+    def full(self) -> Window | None:
+        """The window that last had no room, until it is over."""
+        return self._full if self.resumes_in() else None
+
+    def limits(self) -> dict[str, dict[str, list[float]]]:
+        """By window and by what it limits: what was spent so far, and the cap."""
+        return {
+            window: {
+                name: [getattr(self.spent(window), name), limit]
+                for name in ("calls", "tokens", "money")
+                if (limit := getattr(cap, name)) is not None
+            }
+            for window, cap in self._caps.items()
+        }
 
     def spent(self, window: Window) -> Spent:
         """What this window has cost so far."""

@@ -72,6 +72,7 @@ class Caller:
         self.budget = budget
         self.circuit = circuit
         self.counts = Counts()
+        self.last_failure = ""  # that counted against the circuit
         self._patience = patience
         self._start_within = patience.total - endpoint.timeout
         self._answer_tokens = answer_tokens
@@ -106,8 +107,7 @@ class Caller:
             wait_jitter=patience.jitter,
         ):
             with attempt:
-                self.counts.retries += attempt.num > 1
-                return await self._once(prompt, use, begin_by)
+                return await self._once(prompt, use, begin_by, again=attempt.num > 1)
         raise AssertionError("stamina returns or raises")
 
     def _wait_before_retry(self, error: Exception) -> bool | float:
@@ -119,12 +119,15 @@ class Caller:
         # Never earlier than asked for, and not all at the same moment.
         return error.wait + random.uniform(0, self._patience.jitter)
 
-    async def _once(self, prompt: Request, use: Use, begin_by: float) -> Completion:
+    async def _once(self, prompt: Request, use: Use, begin_by: float, *, again: bool) -> Completion:
         if not self.circuit.passes:
             raise self._left_alone()
         reading, writing = estimate(prompt), self._answer_tokens
         price = self.budget.price
-        kept = self.budget.reserve(reading + writing, price.of(reading, writing))
+        tokens, money = reading + writing, price.of(reading, writing)
+        if not self.budget.fits(tokens, money):  # or it would come back for ever
+            raise Failed("refused", f"one question of {tokens} tokens is over a cap by itself")
+        kept = self.budget.reserve(tokens, money)
         if isinstance(kept, str):
             # Minute and day come round again. What is used up for good is left to a person.
             kind = "spent" if kept == "all" else "budget"
@@ -134,6 +137,7 @@ class Caller:
 
         def sent() -> None:
             took.calls += 1
+            self.counts.retries += again
 
         try:
             async with self._turn(begin_by):
@@ -176,6 +180,7 @@ class Caller:
         if not failed.down:
             self.circuit.succeeded()
             return
+        self.last_failure = failed.reason
         too_long = failed.wait is not None and failed.wait >= self._start_within
         self.circuit.failed(failed.wait if too_long else None)
         if too_long:

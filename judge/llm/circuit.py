@@ -32,6 +32,7 @@ class Circuit:
         self._wait = first  # of the next opening
         self._until: float | None = None  # set while not closed
         self._probing = False
+        self._opened_at: float | None = None
         self.opened = 0
 
     @property
@@ -45,6 +46,11 @@ class Circuit:
     def resumes_in(self) -> float:
         """Seconds until the next request may pass."""
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
+
+    @property
+    def open_for(self) -> float:
+        """Seconds since it opened, probes that failed included; 0 while closed."""
+        return 0.0 if self._opened_at is None else self._clock() - self._opened_at
 
     @property
     def passes(self) -> bool:
@@ -62,7 +68,7 @@ class Circuit:
         """The endpoint answered, whatever it said."""
         self._failed = 0
         self._wait = self._first
-        self._until = None
+        self._until = self._opened_at = None
         self._probing = False
 
     def failed(self, hold: float | None = None) -> None:
@@ -83,4 +89,5 @@ class Circuit:
     def _open(self, seconds: float) -> None:
         if self._until is None:
             self.opened += 1
+            self._opened_at = self._clock()
         self._until = max(self._clock() + seconds, self._until or 0.0)

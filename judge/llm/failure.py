@@ -101,7 +101,9 @@ def _by_status(
     status, said = error.status_code, scrub(_said(error))
     text = f"HTTP {status}: {said}"
     if status == 401:
-        return Fatal(f"the LLM endpoint does not accept the key ({text}): set another one")
+        return Fatal(
+            f"the LLM endpoint does not accept the key ({text}): correct REDSTREAM_LLM_KEY"
+        )
     if status == 403 and not settled:
         return Fatal(f"the LLM endpoint forbids this ({text}): has the key access to {model!r}?")
     if status == 404 and not settled:

@@ -1,5 +1,6 @@
 """The LLM as a judge: renders, asks, reads, and signs with the model's name."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ _CHARACTERS_PER_TOKEN: Final = 4.0
 
 
 class LLMJudge:
-    """Fits `judge.port.Judge`. Every failure of the endpoint is an answer without a verdict.
+    """Fits `judge.port.RemoteJudge`. Every failure of the endpoint is an answer without a verdict.
 
     Kinds that come back later: "away", "timed out", "budget". Kinds that leave a text
     undecided: "malformed", "refused", "cut off", and "spent" (the budget in all is used up).
@@ -77,6 +78,12 @@ class LLMJudge:
         """The options in the order in which the model sees them."""
         return tuple(prompts.shown_order(case.text, options, self._seed))
 
+    @property
+    def resumes_in(self) -> float:
+        """Seconds until circuit and budget let a request pass; 0 if they do, or never will."""
+        budget = self._caller.budget.resumes_in()
+        return max(self._caller.circuit.resumes_in, budget if math.isfinite(budget) else 0.0)
+
     async def verify(self, case: Case, label: str, neighbours: Sequence[Neighbour]) -> Answer:
         """Ask whether the label is valid. Raises `Fatal`: the set-up is wrong."""
         prompt = prompts.render_verify(
@@ -112,8 +119,12 @@ class LLMJudge:
             "prompt": self.prompt_version,
             "mode": caller.endpoint.mode,
             "circuit": caller.circuit.state,
+            "last_failure": caller.last_failure,
             "circuit_opened": caller.circuit.opened,
-            "resumes_in": max(caller.circuit.resumes_in, budget.resumes_in()),
+            "circuit_open_for": caller.circuit.open_for,
+            "resumes_in": self.resumes_in,
+            "budget": budget.limits(),
+            "budget_full": budget.full,
             "running": caller.pace.running,
             "waiting": caller.pace.waiting,
             "calls": counts.calls,
@@ -121,6 +132,8 @@ class LLMJudge:
             "tokens_in": counts.tokens_in,
             "tokens_out": counts.tokens_out,
             "tokens_estimated": counts.estimated_tokens,
+            "expected_verify": self.expected_tokens("verify", 1),
+            "expected_choose": self.expected_tokens("choose", 5),
             "money": counts.money,
             "money_today": budget.spent("day").money,
             "money_in_all": budget.spent("all").money,

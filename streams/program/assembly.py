@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from judge.examples import ExampleStore
 from judge.local import LocalJudge
+from judge.policy import Policy
 from judge.port import Judge
 from judge.qdrant_edge import EdgeExampleStore
 from judge.similar import similar_labels
@@ -27,7 +28,7 @@ from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
-from streams.stages.judge import JudgeStage
+from streams.stages.judge import BATCH_SECONDS, JudgeStage
 from streams.stages.later import Later
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
@@ -56,12 +57,23 @@ def open_store(settings: Settings, dimension: int) -> ExampleStore:
     )
 
 
-def build_judge(settings: Settings, log: SqliteLog, classifier: Classifier) -> Judge:
-    """Return the judge the settings name.
+def build_judge(
+    settings: Settings, log: SqliteLog, feed: Feed
+) -> tuple[Judge, Callable[[], Policy]]:
+    """Return the judge the settings name, and how far its questions go, asked for every batch.
 
     Raises:
-        Fatal: a simulated judge without a gold file, or with one that does not fit.
+        Fatal: settings of an LLM that do not fit; a simulated judge without a gold file, or with
+            one that does not fit.
     """
+    if settings.judge == "llm":
+        from streams.program.llm import build_llm  # here: its client takes two seconds to load
+
+        return build_llm(settings, log, feed)
+    return _stand_in(settings, log, feed.newest().classifier), Policy
+
+
+def _stand_in(settings: Settings, log: SqliteLog, classifier: Classifier) -> Judge:
     if settings.judge == "local":
         return LocalJudge()
     if settings.gold is None:
@@ -99,11 +111,12 @@ def build_stages(
     feed: Feed,
     encoder: Encoder,
     store: ExampleStore,
+    judge: Judge,
+    policy: Callable[[], Policy],
     out: Path | None,
 ) -> Sequence[Stage]:
     """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
     folder = Folder(settings.var)
-    classifier = feed.newest().classifier
     stages: list[Stage] = [
         Classify(
             encoder,
@@ -113,7 +126,14 @@ def build_stages(
             seed=settings.seed,
             max_text=settings.max_text,
         ),
-        JudgeStage(build_judge(settings, log, classifier), store, concurrency=settings.concurrency),
+        JudgeStage(
+            judge,
+            store,
+            concurrency=settings.concurrency,
+            policy=policy,
+            # Who has more patience with a slow model holds a batch longer for it.
+            seconds=max(BATCH_SECONDS, settings.llm_patience),
+        ),
         Later(),
         Remember(store),
         Train(feed),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from streams.program import options as given
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
 from streams.program.measure_cli import judge_commands
@@ -56,7 +57,9 @@ def run(
         Path | None, typer.Option(help="File for labelled events; the last line of an id holds")
     ] = None,
     var: Var = None,
-    judge: Annotated[str | None, typer.Option(help="local or simulated [REDSTREAM_JUDGE]")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="local, llm or simulated [REDSTREAM_JUDGE]")
+    ] = None,
     gold: Annotated[
         Path | None,
         typer.Option(help="JSON Lines with `id`, `label`: for simulated judge and summary only"),
@@ -65,15 +68,47 @@ def run(
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
     ] = False,
+    llm_url: given.LlmUrl = None,
+    llm_model: given.LlmModel = None,
+    llm_timeout: given.LlmTimeout = None,
+    llm_patience: given.LlmPatience = None,
+    llm_per_minute: given.LlmPerMinute = None,
+    llm_price_in: given.LlmPriceIn = None,
+    llm_price_out: given.LlmPriceOut = None,
+    llm_day_money: given.LlmDayMoney = None,
+    llm_all_calls: given.LlmAllCalls = None,
+    llm_all_money: given.LlmAllMoney = None,
 ) -> None:
-    """Label a stream. Stopped or killed, the same command goes on where it was."""
+    """Label a stream. Stopped or killed, the same command goes on where it was.
+
+    The judge is asked about what the classifier is not sure of: `local` weighs the nearest
+    examples and needs nothing, `llm` asks a language model and teaches the classifier what it
+    accepts (docs/judge.md), `simulated` knows the gold labels and errs on purpose.
+    """
     from streams.program import screen
     from streams.program.examples import read_gold
+    from streams.program.llm_settings import check
     from streams.program.logs import to_standard_error
     from streams.program.run import run as work
     from streams.program.summary import grade, summarize
 
-    settings = settings_of(var=var, judge=judge, gold=gold, encoder=encoder)
+    settings = settings_of(
+        var=var,
+        judge=judge,
+        gold=gold,
+        encoder=encoder,
+        llm_url=llm_url,
+        llm_model=llm_model,
+        llm_timeout=llm_timeout,
+        llm_patience=llm_patience,
+        llm_per_minute=llm_per_minute,
+        llm_price_in=llm_price_in,
+        llm_price_out=llm_price_out,
+        llm_day_money=llm_day_money,
+        llm_all_calls=llm_all_calls,
+        llm_all_money=llm_all_money,
+    )
+    check(settings)
     known = read_gold(settings.gold) if settings.gold else None
     to_standard_error()
     screen.announce(settings, texts)

@@ -48,6 +48,16 @@ class Folder:
         """Every version of a guide that was in force; cannot be rebuilt."""
         return self.var / "guides.history.jsonl"
 
+    @property
+    def verdicts(self) -> Path:
+        """What the LLM answered and has cost: lost, questions are paid again."""
+        return self.var / "verdicts.sqlite"
+
+    @property
+    def judge(self) -> Path:
+        """How the LLM stood when a run last looked."""
+        return self.var / "judge.json"
+
 
 @contextmanager
 def working(settings: Settings) -> Iterator[SqliteLog]:

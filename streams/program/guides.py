@@ -67,6 +67,13 @@ def open_guides(settings: Settings, log: Reader, classifier: Classifier) -> Guid
     return GuideBook(path_of(settings), _names(classifier), base, history)
 
 
+def follow_labels(
+    guides: GuideBook, settings: Settings, log: Reader, classifier: Classifier
+) -> None:
+    """Let the guides be of the labels that the classifier has now."""
+    guides.relabel(_names(classifier), _base(log, classifier, _history(settings)))
+
+
 def open_desk(settings: Settings) -> Desk:
     """Read the guides of a folder, also while a run is under way.
 

@@ -88,7 +88,7 @@ def ask_model(
     from judge.llm.build import caller_of  # here: the client takes a second to load
     from judge.llm.caller import Patience
     from judge.llm.guide_writer import GuideWriter
-    from streams.program.endpoint import options_of
+    from streams.program.llm import options_of
 
     # Nobody's batch waits for a guide, and a larger model takes its time.
     timeout = max(60.0, settings.llm_timeout)

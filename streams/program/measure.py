@@ -35,6 +35,7 @@ from streams.program.assembly import open_store, seed_examples
 from streams.program.folder import working
 from streams.program.gold import GoldText, read_gold_texts, read_recorded
 from streams.program.lessons import training_set
+from streams.program.llm import build_measured
 from streams.program.settings import Settings
 
 KINDS: Final = ("local", "simulated", "replay", "llm")
@@ -162,11 +163,7 @@ def build(
             raise Fatal("the replay judge needs recorded answers: name a file with --recorded")
         return ReplayJudge(read_recorded(recorded), recorded.name)
     if kind == "llm":
-        from judge.llm.build import build as build_llm  # here: its client takes a second to load
-        from streams.program.endpoint import options_of
-        from streams.program.guides import open_guides
-
-        return build_llm(options_of(settings), open_guides(settings, log, model))
+        return build_measured(settings, log, model)
     raise Fatal(f"there is no judge {kind!r}: {', '.join(KINDS)}")
 
 

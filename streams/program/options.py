@@ -1,4 +1,4 @@
-"""What the commands have in common: the option --var, and flags over environment over defaults."""
+"""Options of the commands, and settings: flags over environment over defaults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,40 @@ if TYPE_CHECKING:
 
 Var = Annotated[
     Path | None, typer.Option(help="Folder of everything that is kept [REDSTREAM_VAR, var]")
+]
+
+# The key is none of them: what stands in a command line is seen by everybody on the machine.
+_PANEL = "With --judge llm (the key: REDSTREAM_LLM_KEY, or a file REDSTREAM_LLM_KEY_FILE)"
+
+
+def _llm(words: str, setting: str) -> Any:
+    return typer.Option(help=f"{words} [REDSTREAM_LLM_{setting}]", rich_help_panel=_PANEL)
+
+
+LlmUrl = Annotated[
+    str | None, _llm("An OpenAI-compatible endpoint, http://127.0.0.1:11434/v1 for one", "URL")
+]
+LlmModel = Annotated[str | None, _llm("The model's name, as the endpoint knows it", "MODEL")]
+LlmTimeout = Annotated[float | None, _llm("Seconds for one request", "TIMEOUT, 12")]
+LlmPatience = Annotated[
+    float | None, _llm("Seconds for one question with its waits and retries", "PATIENCE, 20")
+]
+LlmPerMinute = Annotated[
+    float | None, _llm("Most requests in a minute: more wait their turn", "PER_MINUTE")
+]
+LlmPriceIn = Annotated[float | None, _llm("Money per million tokens read", "PRICE_IN, 0")]
+LlmPriceOut = Annotated[float | None, _llm("Money per million tokens written", "PRICE_OUT, 0")]
+LlmDayMoney = Annotated[
+    float | None,
+    _llm("Most money in a day (UTC): the rest waits", "DAY_MONEY"),
+]
+LlmAllCalls = Annotated[
+    int | None,
+    _llm("Most requests in all: the rest waits for a person", "ALL_CALLS"),
+]
+LlmAllMoney = Annotated[
+    float | None,
+    _llm("Most money in all: the rest waits for a person", "ALL_MONEY"),
 ]
 
 

@@ -7,17 +7,19 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from judge.port import RemoteJudge
 from models.encoder import load_encoder
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
-from streams.program.assembly import build_stages, open_store
+from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
+from streams.program.judge_state import JudgeState, JudgeWatch
 from streams.program.settings import Settings
 from streams.program.source import FileSource, StandardInput
 from streams.topology import CLASSIFY, TEXTS
@@ -27,11 +29,15 @@ WATCH_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Sight:
-    """What a run looks like at a moment: texts read and classified so far, and all counts."""
+    """What a run looks like at a moment: texts read and classified so far, and all counts.
+
+    `judge` is None for one that cannot be away.
+    """
 
     read: int
     classified: int
     counts: Counts
+    judge: JudgeState | None = None
 
 
 Watcher = Callable[[Sight], None]
@@ -52,7 +58,9 @@ def run(
         source = stack.enter_context(closing(_source(texts, log)))
         encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
         store = open_store(settings, encoder.dimension)
-        stages = build_stages(settings, log, feed, encoder, store, out)
+        judge, policy = build_judge(settings, log, feed)
+        seen = JudgeWatch(judge, Folder(settings.var).judge)
+        stages = build_stages(settings, log, feed, encoder, store, judge, policy, out)
         runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
 
         async def work() -> bool:
@@ -60,11 +68,14 @@ def run(
             for number in (signal.SIGINT, signal.SIGTERM):
                 with suppress(NotImplementedError):
                     loop.add_signal_handler(number, runner.stop)
-            watching = asyncio.create_task(_watch(log, settings, watch))
+            watching = asyncio.create_task(_watch(log, settings, seen, watch))
             try:
                 return await runner.run(lockstep=lockstep)
             finally:
                 watching.cancel()
+                seen.look()
+                if isinstance(judge, RemoteJudge):
+                    await judge.close()
                 await store.close()
 
         return asyncio.run(work())
@@ -74,11 +85,11 @@ def _source(texts: str, log: SqliteLog) -> Source:
     return StandardInput(partial(os.read, 0)) if texts == "-" else FileSource(Path(texts), log)
 
 
-async def _watch(log: SqliteLog, settings: Settings, watch: Watcher) -> None:
+async def _watch(log: SqliteLog, settings: Settings, judge: JudgeWatch, watch: Watcher) -> None:
     figures = Figures(Folder(settings.var).ledger)
     try:
         while True:
-            watch(sight(log, figures))
+            watch(replace(sight(log, figures), judge=judge.look()))
             await asyncio.sleep(WATCH_SECONDS)
     finally:
         figures.close()

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from streams.program.screen_judge import asked, standing, waiting, without_verdict
 from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ def fitted(result: Fitted, settings: Settings) -> None:
 
 def announce(settings: Settings, texts: str) -> None:
     """Say what is about to run."""
-    say(f"Labelling {texts} with {JUDGES[settings.judge]}.")
+    from streams.program.llm_settings import where
+
+    judge = JUDGES.get(settings.judge) or f"the LLM {settings.llm_model} at {where(settings)}"
+    say(f"Labelling {texts} with {judge}.")
 
 
 @contextmanager
@@ -95,7 +99,7 @@ def watching() -> Iterator[Callable[[Sight], None]]:
         elapsed = time.monotonic() - started
         line = _line(sight, (sight.classified - first.classified) / max(elapsed, 0.1))
         if live:
-            live.update(line)
+            live.update(escape(line))
         elif elapsed - printed >= PLAIN_SECONDS:
             printed = elapsed
             say(line)
@@ -110,9 +114,11 @@ def watching() -> Iterator[Callable[[Sight], None]]:
 def _line(sight: Sight, rate: float) -> str:
     counts = sight.counts
     judged = counts.judged / sight.classified if sight.classified else 0.0
+    trouble = waiting(sight.judge) if sight.judge else ""
     return (
         f"{sight.classified} of {sight.read} read · {rate:.0f}/s · judged {judged:.0%}"
         f" · accepted {counts.accepted} · undecided {counts.held} · model {counts.version}"
+        f"{f' · {trouble}' if trouble else ''}"
     )
 
 
@@ -143,10 +149,16 @@ def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path
 def _facts(found: Summary, settings: Settings) -> None:
     counts = found.counts
     say(
-        f"Judge: {counts.calls} calls, {counts.tokens} tokens, about {counts.judged} doubtful texts"
+        f"Judge: {counts.calls} calls, {counts.tokens} tokens"
+        f"{f' ({found.estimated} estimated)' if found.estimated else ''},"
+        f" about {counts.judged} doubtful texts"
         f" and {counts.audited} audits; {counts.accepted} accepted,"
         f" {counts.for_a_person} wait for a person."
     )
+    if found.no_verdicts:
+        say(without_verdict(found.no_verdicts))
+    for line in standing(found.judge) if found.judge else ():
+        say(line)
     taught = ", ".join(f"{label} {n}" for label, n in found.lessons.most_common(5))
     say(
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
@@ -179,14 +191,8 @@ def story(text_id: str, found: Story) -> None:
     text = told.text if told else (found.events[0].text if found.events else "")
     console.print(Text(f"{text_id}: {text}"))
     for verdict in found.verdicts:
-        options = ", ".join(verdict.options)
-        asked = "audit" if verdict.audit else f"round {verdict.round}"
-        say(
-            f"  {verdict.signed} ({asked}, model {verdict.model} proposed {verdict.proposed}"
-            f" at {verdict.confidence:.2f}): {verdict.question} {options} → {verdict.outcome}"
-            f"{f' {verdict.label}' if verdict.label else ''}"
-            f"{f', {verdict.reason}' if verdict.reason else ''}"
-        )
+        for line in asked(verdict):
+            say(line)
     for event in found.events:
         sure = f" at {event.confidence:.2f}" if event.confidence is not None else ""
         others = ", ".join(f"{c.label} {c.probability:.2f}" for c in event.contenders)

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     encoder_path: Literal["fp32", "bfloat16", "auto"] = Field(
         "auto", description="the encoder's arithmetic; auto measures once, when fitting"
     )
-    judge: Literal["local", "simulated"] = Field("local", description="who validates")
+    judge: Literal["local", "simulated", "llm"] = Field("local", description="who validates")
     gold: Path | None = Field(None, description="gold labels, for the simulated judge only")
     judge_error: float = Field(0.1, ge=0, lt=1, description="share of wrong simulated answers")
     target: float = Field(0.95, gt=0, lt=1, description="precision of what nobody is asked about")
@@ -38,11 +38,44 @@ class Settings(BaseSettings):
         False, description="send the key unencrypted to another machine, over http://"
     )
     guides: Path | None = Field(None, description="file of label guides; none: VAR/guides.md")
-    llm_url: str | None = Field(None, description="OpenAI-compatible endpoint, mostly .../v1")
-    llm_model: str | None = Field(None, description="the model's name there")
-    llm_key: SecretStr | None = Field(None, description="its API key")
-    llm_timeout: float = Field(12.0, gt=0, description="seconds for one request to it")
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")
     batch: int | None = Field(None, ge=1, description="most records in one batch of any stage")
+
+    llm_url: str | None = Field(
+        None, description="address of an OpenAI-compatible endpoint; it mostly ends in /v1"
+    )
+    llm_model: str | None = Field(None, description="the model's name, as the endpoint knows it")
+    llm_key: SecretStr | None = Field(None, description="API key; none for most local endpoints")
+    llm_key_file: Path | None = Field(None, description="a file that holds the key instead")
+    llm_plain_key: bool = Field(
+        False, description="send the key unencrypted to another machine, over http://"
+    )
+    llm_timeout: float = Field(12.0, gt=0, description="seconds for one request")
+    llm_patience: float = Field(
+        20.0, gt=0, le=600, description="seconds for one question with its waits and retries"
+    )
+    llm_temperature: float = Field(0.0, ge=0, le=2, description="0 for answers that repeat")
+    llm_answer_tokens: int = Field(
+        400, ge=1, description="longest answer; models that think first need more"
+    )
+    llm_per_minute: float | None = Field(None, gt=0, description="most requests in a minute")
+    llm_price_in: float = Field(0.0, ge=0, description="money per million tokens read")
+    llm_price_out: float = Field(0.0, ge=0, description="money per million tokens written")
+    llm_minute_calls: int | None = Field(None, ge=1, description="most requests in a minute")
+    llm_minute_tokens: int | None = Field(None, ge=1, description="most tokens in a minute")
+    llm_minute_money: float | None = Field(None, gt=0, description="most money in a minute")
+    llm_day_calls: int | None = Field(None, ge=1, description="most requests in a day (UTC)")
+    llm_day_tokens: int | None = Field(None, ge=1, description="most tokens in a day (UTC)")
+    llm_day_money: float | None = Field(None, gt=0, description="most money in a day (UTC)")
+    llm_all_calls: int | None = Field(None, ge=1, description="most requests for this folder")
+    llm_all_tokens: int | None = Field(None, ge=1, description="most tokens for this folder")
+    llm_all_money: float | None = Field(None, gt=0, description="most money for this folder")
+    llm_examples: int = Field(8, ge=0, description="most examples shown with a question")
+    llm_wide: int = Field(
+        20, ge=0, description="labels offered when none of the contenders is right; 0: none"
+    )
+    llm_all_names: bool = Field(
+        False, description="offer the names of all labels when none of those is right either"
+    )

@@ -11,6 +11,7 @@ from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.figures import Counts, Figures
 from streams.program.folder import Folder
+from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
 from streams.records import Authority, Retrain
 from streams.textindex import TextIndex
@@ -40,13 +41,20 @@ class Quarter:
 
 @dataclass(frozen=True)
 class Summary:
-    """How things stand in a folder."""
+    """How things stand in a folder.
+
+    `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
+    many are `estimated`; `judge` as the latest run with an LLM saw it.
+    """
 
     texts: int
     repeats: int
     counts: Counts
     backlog: dict[str, int]
     lessons: Counter[str]
+    no_verdicts: dict[str, int]
+    estimated: int
+    judge: JudgeState | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,9 @@ def summarize(settings: Settings) -> Summary:
                 and (waiting := log.waiting(stage.name, [topic.name for topic in stage.reads]))
             },
             lessons=Counter(label for _, label in _lessons(log)),
+            no_verdicts=figures.no_verdicts(),
+            estimated=figures.estimated_tokens(),
+            judge=last_seen(folder.judge),
         )
 
 

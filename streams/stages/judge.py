@@ -7,15 +7,18 @@ The judge away: the case goes to `uncertain-later` and comes back; that is never
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from judge.examples import ExampleStore
-from judge.policy import Decision, decide
-from judge.port import Judge
+from judge.policy import Decision, Policy, decide
+from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case
 from models.errors import Permanent
-from streams.records import Authority, Labeled, Retrain, Uncertain, Verdict
+from streams.errors import NotYet
+from streams.records import Authority, Contender, Labeled, Retrain, Uncertain, Verdict
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import JUDGE, LABELED, RETRAIN, UNCERTAIN_LATER, VERDICTS
 from streams.wire import derived_id
@@ -23,28 +26,59 @@ from streams.wire import derived_id
 AWAY_SECONDS = (5.0, 300.0)
 """The first and the longest wait before a case is put to an absent judge again."""
 
+BATCH_SECONDS = 20.0
+"""How long a batch is held; what is not answered by then is asked later."""
+
+TIMEOUTS = 6
+"""A text over which the judge took too long this often is not put to it again."""
+
+LISTED = 64
+"""An answer "none" among more labels than this refuses none of them in particular: kept with
+every held text, all names there are would outweigh the text."""
+
 
 class JudgeStage:
     """Puts every case to the judge, at most `concurrency` at a time."""
 
     spec = JUDGE
 
-    def __init__(self, judge: Judge, store: ExampleStore, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        store: ExampleStore,
+        *,
+        concurrency: int,
+        policy: Callable[[], Policy] = Policy,
+        seconds: float = BATCH_SECONDS,
+    ) -> None:
+        """`policy` is asked once for every batch, so that it may follow the labels; `seconds`
+        is how long a batch is held.
+        """
         self._judge = judge
         self._store = store
+        self._policy = policy
+        self._seconds = seconds
         self._slots = asyncio.Semaphore(concurrency)
 
     async def start(self, reader: Reader) -> None:
         """Nothing is derived: the example store is filled by `remember`."""
 
     async def close(self) -> None:
-        """The store is closed by who opened it."""
+        """Store and judge are closed by who opened them."""
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
-        """Judge every case of the batch; what is published keeps the batch's order."""
+        """Judge every case of the batch; what is published keeps the batch's order.
+
+        Raises:
+            NotYet: the judge is away; the batch stays where it is.
+            Fatal: the judge is not set up rightly.
+        """
+        if wait := self._resumes_in():
+            raise NotYet("the judge is away", delay=wait)
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
+        policy, until = self._policy(), asyncio.get_running_loop().time() + self._seconds
         answered = await asyncio.gather(
-            *(self._judged(case) for _, case in cases), return_exceptions=True
+            *(self._judged(case, policy, until) for _, case in cases), return_exceptions=True
         )
         for (delivered, _), answer in zip(cases, answered, strict=True):
             if isinstance(answer, Permanent):
@@ -55,23 +89,50 @@ class JudgeStage:
             record for answer in answered if isinstance(answer, list) for record in answer
         ]
 
-    async def _judged(self, uncertain: Uncertain) -> list[Outgoing]:
+    def _resumes_in(self) -> float:
+        seconds = self._judge.resumes_in if isinstance(self._judge, RemoteJudge) else 0.0
+        return seconds if math.isfinite(seconds) else 0.0
+
+    async def _judged(self, uncertain: Uncertain, policy: Policy, until: float) -> list[Outgoing]:
         case = Case(
             id=uncertain.text.id,
             text=uncertain.text.text,
             embedding=uncertain.embedding.array(),
             contenders=tuple(contender.label for contender in uncertain.contenders),
+            probabilities=_probabilities(uncertain.contenders),
+            refused=tuple(uncertain.rejected),
         )
-        async with self._slots:
-            decision = await decide(self._judge, self._store, case)
+        decision = await self._decided(case, policy, until)
+        if decision is None:
+            return [outgoing(UNCERTAIN_LATER, case.id, self._postponed(uncertain, tried=False))]
+        if decision.kind == "away" and decision.answers[-1].kind == "timed out":
+            uncertain = uncertain.model_copy(update={"timeouts": uncertain.timeouts + 1})
+            if uncertain.timeouts >= TIMEOUTS:
+                decision = replace(decision, kind="undecided")
         records = [
             outgoing(VERDICTS, case.id, verdict) for verdict in self._verdicts(uncertain, decision)
         ]
         if decision.kind == "away":
-            records.append(outgoing(UNCERTAIN_LATER, case.id, _postponed(uncertain)))
+            later = self._postponed(uncertain, tried=self._tried(decision.answers[-1]))
+            records.append(outgoing(UNCERTAIN_LATER, case.id, later))
         elif decision.label is not None:
             records += self._accepted(uncertain, decision, decision.label)
         return records
+
+    async def _decided(self, case: Case, policy: Policy, until: float) -> Decision | None:
+        """None: its turn came so late that the rest of the batch's time would not do."""
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout_at(until - self._seconds / 2):
+                await self._slots.acquire()
+        except TimeoutError:
+            return None
+        try:
+            return await decide(
+                self._judge, self._store, case, policy=policy, within=until - clock()
+            )
+        finally:
+            self._slots.release()
 
     def _verdicts(self, uncertain: Uncertain, decision: Decision) -> list[Verdict]:
         verdicts = []
@@ -108,15 +169,18 @@ class JudgeStage:
             proposed=uncertain.contenders[0].label,
             confidence=uncertain.contenders[0].probability,
             model=uncertain.model,
+            guide=answer.guide,
+            prompt=answer.prompt,
             neighbours=list(answer.evidence),
             reason=answer.reason,
             tokens=answer.tokens,
             calls=answer.calls,
+            estimated=answer.estimated,
             at=time.time(),
         )
 
     def _accepted(self, uncertain: Uncertain, decision: Decision, label: str) -> list[Outgoing]:
-        text, signed = uncertain.text, self._judge.signature
+        text, signed, last = uncertain.text, self._judge.signature, decision.answers[-1]
         event = Labeled.make(
             text,
             label,
@@ -125,6 +189,8 @@ class JudgeStage:
             signed=signed,
             model=uncertain.model,
             contenders=uncertain.contenders[:3],
+            guide=last.guide,
+            prompt=last.prompt,
             neighbours=list(decision.neighbours),
         )
         records = [outgoing(LABELED, text.id, event)]
@@ -142,23 +208,38 @@ class JudgeStage:
             records.append(outgoing(RETRAIN, text.id, lesson))
         return records
 
+    def _tried(self, answer: Answer) -> bool:
+        """Tell whether a question was sent; a stand-in does not count what it sends."""
+        remote = isinstance(self._judge, RemoteJudge)
+        return not remote or answer.calls > 0 or answer.kind == "timed out"
+
+    def _postponed(self, uncertain: Uncertain, *, tried: bool) -> Uncertain:
+        """Return the case, due when the judge is there again, and not before its own backoff.
+
+        The backoff grows where the case was `tried` and failed. One that only found no turn
+        (rate, circuit, budget) would otherwise wait minutes for a judge that has time again.
+        """
+        first, longest = AWAY_SECONDS
+        backoff = min(longest, first * 2 ** min(uncertain.attempt, 10)) if tried else first
+        due = time.time() + max(backoff, self._resumes_in())
+        return uncertain.model_copy(update={"attempt": uncertain.attempt + 1, "due": due})
+
+
+def _probabilities(contenders: Sequence[Contender]) -> tuple[float, ...]:
+    """Return all of them within 0 to 1, or none where one is no number."""
+    given = [contender.probability for contender in contenders]
+    known = all(math.isfinite(probability) for probability in given)
+    return tuple(min(1.0, max(0.0, probability)) for probability in given) if known else ()
+
 
 def _refused(uncertain: Uncertain, decision: Decision) -> Uncertain:
     """Return the case with every label that was refused, in this round or before."""
     refused = [
         label
         for answer in decision.answers
-        if answer.outcome in ("invalid", "none")
+        if answer.outcome in ("invalid", "none") and len(answer.options) <= LISTED
         for label in answer.options
     ]
     return uncertain.model_copy(
         update={"rejected": list(dict.fromkeys([*uncertain.rejected, *refused]))}
-    )
-
-
-def _postponed(uncertain: Uncertain) -> Uncertain:
-    first, longest = AWAY_SECONDS
-    wait = min(longest, first * 2 ** min(uncertain.attempt, 10))
-    return uncertain.model_copy(
-        update={"attempt": uncertain.attempt + 1, "due": time.time() + wait}
     )

@@ -1,5 +1,6 @@
 """How a text is decided: verify the leader, then choose among the others."""
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -141,3 +142,35 @@ def test_only_an_accepted_decision_has_a_label() -> None:
     for label, kind in ((None, "accepted"), ("a", "undecided"), ("a", "away")):
         with pytest.raises(ValueError, match="label"):
             Decision(label, (), (), kind)  # type: ignore[arg-type]
+
+
+class SlowJudge(ScriptedJudge):
+    """Never answers its last question."""
+
+    async def choose(
+        self, case: Case, options: Sequence[str], neighbours: Sequence[Neighbour]
+    ) -> Answer:
+        self.asked.append(("choose", *options))
+        await asyncio.sleep(60)
+        raise AssertionError("was not given up")
+
+
+async def test_the_question_that_is_open_when_time_is_over_has_timed_out(
+    store: MemoryExampleStore,
+) -> None:
+    judge = SlowJudge(INVALID)
+    decision = await decide(judge, store, CASE, within=0.05)
+    verify, choose = decision.answers
+    assert verify == INVALID  # what was answered before is kept
+    assert (choose.outcome, choose.kind, choose.options) == ("no_verdict", "timed out", ("b", "c"))
+    assert (decision.kind, decision.label) == ("away", None)
+    assert decision.neighbours
+
+
+async def test_a_store_that_is_too_slow_by_its_own_measure_is_no_judge_that_timed_out() -> None:
+    class Slow(MemoryExampleStore):
+        async def nearest(self, *args: object, **named: object) -> list[Neighbour]:
+            raise TimeoutError("the store's own")
+
+    with pytest.raises(TimeoutError, match="the store's own"):
+        await decide(ScriptedJudge(VALID), Slow(3), CASE, within=5.0)

@@ -119,6 +119,17 @@ async def test_then_all_names_are_offered_but_nothing_that_was_refused(
     assert set(decision.neighbours) == {near for shown in judge.shown for near in shown}
 
 
+async def test_what_was_refused_before_is_not_offered_when_the_choice_is_widened(
+    store: MemoryExampleStore,
+) -> None:
+    judge = Knows("z")
+    policy = Policy(first=2, wide=3, names=tuple("abcdefz"))
+    before = Case("t", "text", VECTOR, tuple("abc"), refused=("d", "z"))
+    decision = await decide(judge, store, before, policy=policy)
+    assert judge.asked == ["?a", "b", "cef"]
+    assert decision.kind == "undecided"
+
+
 async def test_nothing_is_asked_without_an_option_left(store: MemoryExampleStore) -> None:
     judge = Knows(None)
     empty = MemoryExampleStore(3)
@@ -144,18 +155,3 @@ def test_probabilities_are_given_for_every_contender_or_for_none() -> None:
     for odd in ((0.5,), (0.5, 0.3, 1.2), (0.5, 0.3, float("nan")), (-0.1, 0.5, 0.5)):
         with pytest.raises(Permanent, match="probability"):
             case(*odd)
-
-
-async def test_labels_whose_guides_are_near_are_a_third_source(store: MemoryExampleStore) -> None:
-    seen: list[np.ndarray] = []
-
-    def near(embedding: np.ndarray) -> list[str]:
-        seen.append(embedding)
-        return ["a", "q", "c", "r"]
-
-    judge = Knows("r")
-    policy = Policy(first=2, wide=7, near=100, guides=near)
-    decision = await decide(judge, store, case(contenders="abxy"), policy=policy)
-    assert judge.asked == ["?a", "b", "xcqyder"]  # in turn; a was refused, c is there already
-    assert (decision.kind, decision.label) == ("accepted", "r")
-    np.testing.assert_array_equal(seen[0], VECTOR)

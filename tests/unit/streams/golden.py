@@ -1,6 +1,7 @@
 """One record of every kind, each as its golden file has it.
 
 A change of these files is a change of what old logs hold: add a version beside it, and read both.
+A folder of a later version holds only the kinds that changed in it.
 """
 
 from pathlib import Path
@@ -22,7 +23,8 @@ from streams.records import (
 )
 from streams.wire import Record, Vector
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "records" / "v1"
+GOLDEN = Path(__file__).parents[2] / "golden" / "records"
+VERSIONS = sorted(GOLDEN.iterdir(), key=lambda folder: int(folder.name.removeprefix("v")))
 
 _TEXT = Text(
     id="T0001",
@@ -46,6 +48,7 @@ _CASE = Uncertain(
     audit=False,
     inclusion=1.0,
     attempt=3,
+    timeouts=2,
     due=1_790_000_040.0,
 )
 
@@ -90,10 +93,13 @@ RECORDS: dict[str, Record] = {
             proposed="printer",
             confidence=0.61,
             model=7,
+            guide="5f0c1d2e3a4b",
+            prompt="0a1b2c3d4e5f",
             neighbours=["N1"],
             reason="neither",
             tokens=420,
             calls=1,
+            estimated=True,
             final=True,
             decision="undecided",
             held=_CASE,
@@ -152,12 +158,27 @@ RECORDS: dict[str, Record] = {
 }
 
 
+def golden(kind: str) -> Path:
+    """The newest golden file of a kind."""
+    return [path for folder in VERSIONS if (path := folder / f"{kind}.json").exists()][-1]
+
+
+def older() -> list[Path]:
+    """Golden files of kinds that have changed since."""
+    files = [path for folder in VERSIONS for path in sorted(folder.glob("*.json"))]
+    return [path for path in files if path != golden(path.stem)]
+
+
 def write() -> None:
-    """Write the files that do not exist yet: `python -m tests.unit.streams.golden`."""
+    """Write what is not in the newest version as it is now: `python -m tests.unit.streams.golden`.
+
+    What changed belongs in the folder of a new version: make it first.
+    """
     for kind, record in RECORDS.items():
-        path = GOLDEN / f"{kind}.json"
-        if not path.exists():
-            path.write_bytes(record.encode() + b"\n")
+        known = [folder / f"{kind}.json" for folder in VERSIONS]
+        written = [path.read_bytes() for path in known if path.exists()]
+        if not written or written[-1] != record.encode() + b"\n":
+            known[-1].write_bytes(record.encode() + b"\n")
 
 
 if __name__ == "__main__":

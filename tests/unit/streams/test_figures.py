@@ -149,3 +149,19 @@ def test_it_is_read_while_it_is_written(ledger: Ledger, figures: Figures) -> Non
 def test_a_missing_ledger_is_told(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match=r"ledger\.sqlite"):
         Figures(tmp_path / "ledger.sqlite")
+
+
+def test_no_verdicts_are_counted_by_kind_and_estimated_tokens_by_themselves(
+    ledger: Ledger, figures: Figures
+) -> None:
+    assert figures.no_verdicts() == {}
+    assert figures.estimated_tokens() == 0
+    apply(
+        ledger,
+        make.verdict("t1", "no_verdict", kind="malformed", tokens=30),
+        make.verdict("t2", "no_verdict", kind="away", tokens=20, estimated=True),
+        make.verdict("t3", "no_verdict", kind="away", event="again"),
+        make.verdict("t4", "valid", tokens=5, estimated=True),
+    )
+    assert list(figures.no_verdicts().items()) == [("away", 2), ("malformed", 1)]
+    assert figures.estimated_tokens() == 25

@@ -275,7 +275,7 @@ async def test_a_model_writes_and_the_key_is_never_shown(
     ("arguments", "there", "told"),
     [
         (("--model", "large"), {}, "no LLM endpoint is set: REDSTREAM_LLM_URL"),
-        ((), {"REDSTREAM_LLM_URL": "http://127.0.0.1:9/v1"}, "no model is named"),
+        ((), {"REDSTREAM_LLM_URL": "http://127.0.0.1:9/v1"}, "no LLM model is set"),
     ],
 )
 def test_half_an_endpoint_is_one_line(

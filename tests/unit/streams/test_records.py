@@ -1,6 +1,7 @@
 """The records on the wire: what they are, byte for byte, and what order they have."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from streams.errors import Unreadable
 from streams.records import Authority, Labeled, Retrain
 from streams.wire import Record, Vector, content_of, derived_id
 from tests.unit.streams import make
-from tests.unit.streams.golden import GOLDEN, RECORDS
+from tests.unit.streams.golden import RECORDS, VERSIONS, older
+from tests.unit.streams.golden import golden as golden_file
 
 
 def golden(kind: str) -> bytes:
-    return (GOLDEN / f"{kind}.json").read_bytes()
+    return golden_file(kind).read_bytes()
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -25,6 +27,22 @@ def test_a_record_is_written_as_its_golden_file_says(kind: str) -> None:
 @pytest.mark.parametrize("kind", RECORDS)
 def test_a_golden_file_is_read_as_its_record(kind: str) -> None:
     assert type(RECORDS[kind]).decode(golden(kind)) == RECORDS[kind]
+
+
+@pytest.mark.parametrize("path", older(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_an_older_version_wrote_is_read_and_what_it_lacks_has_its_default(path: Path) -> None:
+    written = json.loads(path.read_bytes())
+    read = type(RECORDS[path.stem]).decode(path.read_bytes())
+    again = json.loads(read.encode())
+    assert common(written, again) == written
+    assert not read.__class__.model_fields.keys() - written.keys() & read.model_fields_set
+
+
+def common(old: Any, new: Any) -> Any:
+    """`new` without what `old` does not have."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {key: common(value, new.get(key)) for key, value in old.items()}
+    return new
 
 
 FREE = {"attributes", "parts", "evidence", "headers"}
@@ -48,7 +66,8 @@ def test_fields_of_a_later_version_are_ignored_wherever_they_are(kind: str) -> N
 
 
 def test_every_golden_file_belongs_to_a_record() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(RECORDS)
+    files = [path for folder in VERSIONS for path in folder.glob("*.json")]
+    assert {path.stem for path in files} == set(RECORDS)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"{}", b"{", b'{"id": "\xff"}', b"NaN"])

@@ -1,16 +1,13 @@
-"""Guides from examples alone, and the labels near a text by their guides."""
+"""Guides from examples alone."""
 
 import numpy as np
-import pytest
 
-from judge.guides import Guide
 from judge.guides.compose import CONFUSIONS, TEXTS, compose, material_of
 from judge.guides.file import LONGEST_SHOWN
-from judge.guides.near import NearGuides
 from models.encoder import HashingEncoder
 from tests.unit.judge.hostile import HOSTILE
 
-ENCODER = HashingEncoder(64)
+ENCODER = HashingEncoder()
 TOLD = {
     "printer": ["printer jam", "printer toner empty", "printer offline", "badge for the printer"],
     "badge": ["badge lost", "new badge", "badge does not open the door"],
@@ -69,40 +66,3 @@ def test_hostile_examples_stay_quotes_on_one_line_and_fit() -> None:
         assert len(guide.text) <= LONGEST_SHOWN
         assert all(line.startswith(("Texts such as ", "Not ")) for line in guide.text.split("\n"))
         assert all(character.isprintable() or character == "\n" for character in guide.text)
-
-
-def test_labels_are_ranked_by_the_cosine_of_their_guides() -> None:
-    guides = {
-        "printer": Guide.of("printer", "printer", "jam, toner, paper"),
-        "travel": Guide.of("travel", "travel", "flight, hotel, train"),
-    }
-    near = NearGuides(ENCODER, guides)
-    assert near(ENCODER.encode(["hotel and flight"])[0]) == ["travel", "printer"]
-    assert near(ENCODER.encode(["paper jam"])[0]) == ["printer", "travel"]
-
-
-def test_each_version_is_embedded_once_and_a_new_one_counts() -> None:
-    asked: list[str] = []
-
-    class Counting(HashingEncoder):
-        def encode(self, texts):  # type: ignore[no-untyped-def]
-            asked.extend(texts)
-            return super().encode(texts)
-
-    guides = {"a": Guide.of("a", "a", "flight"), "b": Guide.of("b", "b", "paper")}
-    near, text = NearGuides(Counting(64), guides), ENCODER.encode(["train"])[0]
-    near(text)
-    near(text)
-    assert asked == ["a. flight", "b. paper"]
-    guides["b"] = Guide.of("b", "b", "train")
-    assert near(text)[0] == "b"
-    assert asked[2:] == ["b. train"]
-    del guides["b"]
-    assert near(text) == ["a"]
-    guides.clear()
-    assert near(text) == []
-
-
-def test_an_embedding_of_another_encoder_is_refused() -> None:
-    with pytest.raises(ValueError, match="an embedding of"):
-        NearGuides(ENCODER, {"a": Guide.of("a")})(np.ones(3, np.float32))

@@ -11,6 +11,7 @@ from judge.guides import Guide
 from judge.llm.answer import Said
 from judge.llm.budget import Cap
 from judge.llm.cache import VerdictCache
+from judge.port import RemoteJudge
 from judge.question import Case
 from tests.loopback.server import Loopback, Mode
 from tests.unit.judge.llm.make import NEAR, case, judge_of
@@ -77,6 +78,39 @@ async def test_the_budget_of_the_day_is_not_renewed_by_a_restart(
             texts = [f"text {len(kinds) + i}" for i in range(2)]
             kinds += [(await judge.verify(case(text), "a", NEAR)).kind for text in texts]
     assert kinds == [None, None, *["spent"] * 4]
+
+
+async def test_a_judge_whose_budget_in_all_is_used_up_does_not_ask_to_be_waited_for(
+    server: Loopback,
+) -> None:
+    async with judge_of(server, caps={"all": Cap(calls=1)}) as judge:
+        assert isinstance(judge, RemoteJudge)
+        await judge.verify(case(), "a", NEAR)
+        assert (await judge.verify(case("text 1"), "a", NEAR)).kind == "spent"
+        assert judge.resumes_in == 0
+        assert judge.status()["budget_full"] == "all"
+
+
+async def test_a_judge_whose_minute_is_used_up_says_how_long_to_wait(server: Loopback) -> None:
+    async with judge_of(server, caps={"minute": Cap(calls=1)}) as judge:
+        kinds = [(await judge.verify(case(f"text {i}"), "a", NEAR)).kind for i in range(3)]
+        assert "budget" in kinds
+        assert 0 < judge.resumes_in <= 60
+
+
+async def test_a_question_over_a_cap_by_itself_does_not_come_back(server: Loopback) -> None:
+    async with judge_of(server, caps={"minute": Cap(tokens=500)}) as judge:
+        answer = await judge.verify(case(), "a", NEAR)
+        assert (answer.kind, answer.calls, judge.resumes_in) == ("refused", 0, 0)
+    assert server.requests == []
+
+
+async def test_the_last_failure_is_told_with_the_standing(server: Loopback) -> None:
+    server.script = ["500"]
+    async with judge_of(server) as judge:
+        assert judge.status()["last_failure"] == ""
+        await judge.verify(case(), "a", NEAR)
+        assert judge.status()["last_failure"] == "HTTP 500: The server had an error"
 
 
 def test_a_file_that_is_no_database_turns_it_off_with_one_warning(

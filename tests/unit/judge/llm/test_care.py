@@ -124,6 +124,32 @@ def test_an_open_circuit_probes_after_ever_longer_waits() -> None:
     assert circuit.opened == 1
 
 
+def test_a_circuit_knows_since_when_it_is_open_failed_probes_included() -> None:
+    clock = Clock()
+    clock.now = 100.0
+    circuit = opened(clock)
+    clock.now += 7
+    assert circuit.enter()
+    circuit.failed()
+    assert circuit.open_for == 7
+    clock.now += 10
+    assert circuit.enter()
+    circuit.succeeded()
+    assert circuit.open_for == 0
+
+
+def test_a_budget_tells_what_was_spent_of_each_cap_and_which_window_is_full() -> None:
+    clock = Clock()
+    budget = Budget({"minute": Cap(calls=1), "day": Cap(money=2.0), "all": Cap()}, clock=clock)
+    assert budget.full is None
+    taken(budget, money=0.5)
+    assert budget.reserve(1, 0.0) == "minute"
+    assert budget.full == "minute"
+    assert budget.limits() == {"minute": {"calls": [1, 1]}, "day": {"money": [0.5, 2.0]}, "all": {}}
+    clock.now = 60.0
+    assert budget.full is None
+
+
 def test_a_probe_that_was_given_up_leaves_room_for_another() -> None:
     clock = Clock()
     circuit = opened(clock)
