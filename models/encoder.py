@@ -79,7 +79,7 @@ def load_encoder(
         )
     if name == "hashing":
         return _agreed([HashingEncoder()], name, made_by)
-    model = load_model(_place(name.removesuffix(WORDS)))
+    model = load_model(place_of(name.removesuffix(WORDS)))
     paths = PATHS if path == "auto" else (path,)
     able: list[Encoder] = [SentenceEncoder(model, p) for p in paths]
     if name.endswith(WORDS):
@@ -91,7 +91,8 @@ def load_encoder(
     return next(encoder for encoder in able if encoder.path == chosen)
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
+    """Where the weights of that encoder are: a folder, or a name on the hub."""
     if name != "default":
         return name
     if importlib.util.find_spec(OFFLINE_PACKAGE) is None:

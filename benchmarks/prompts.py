@@ -1,0 +1,181 @@
+"""How many tokens a question takes: verify, choose among 5 and 20, all names, and as published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.context import Context
+from benchmarks.data import Problem, draw
+from benchmarks.methods import fit_recipe, predict
+from benchmarks.report import Check, Record, Shown, Table
+from judge.examples import ExamplePoint
+from judge.guides import Guide
+from judge.guides.compose import compose, material_of
+from judge.llm.prompt import Prompt, render_choose, render_verify
+from judge.memory_store import MemoryExampleStore
+from judge.policy import neighbours_of
+from judge.question import Case
+from models.prediction import Prediction
+
+NAME = "prompts"
+SUMMARY = "tokens of a rendered verify, choose among 5 and 20, all names, and the published prompt"
+MINUTES = 4
+SETS = ("clinc150", "onet_titles")
+PANELS = 1
+PER_LABEL = 30
+AT_LEAST = 5
+TEXTS = 300
+SHOWN = 20
+"""Examples in the published prompt."""
+
+PUBLISHED = """\
+A classifier gave this text the label "{name}". What the label means: {guide}
+Texts that were validated as "{name}":
+{examples}
+Text: {text}
+Is the label valid for the text? Answer with one word, valid or invalid.
+"""
+
+QUESTIONS = ("verify", "choose 5", "choose 20", "all names", "published")
+Count = Callable[[str], int]
+
+
+def run(context: Context) -> Record:
+    """Measure and record."""
+    sets = context.usable(SETS)
+    record = context.record(NAME, sets, per_label=PER_LABEL, texts=TEXTS)
+    record["notes"] = [
+        "Counted with the WordPiece tokenizer of all-MiniLM-L6-v2; other tokenizers count "
+        "differently, the ratios much less. Without and with guides composed from examples "
+        "(judge/guides/compose.py). Answers are not counted.",
+        f"Published: the question of the published R.E.D. in our plain words, with the guide and "
+        f"the {SHOWN} nearest examples of the label, and nothing against hostile texts. Ours shows "
+        "8 examples, half of them of rival labels. Whether fewer examples cost accuracy cannot be "
+        "seen in recorded answers, which did not read our prompt.",
+    ]
+    context.cells(len(sets))
+    count = _counter()
+    for name in sets:
+        texts, vectors = context.load(name)
+        problem = draw(texts, vectors, PER_LABEL, 0, at_least=AT_LEAST)
+        found = asyncio.run(_tokens(problem, count))
+        cell: dict[str, Any] = {"set": name, "labels": problem.size}
+        for guided, by in found.items():
+            cell[guided] = {
+                question: {"median": float(np.median(n)), "p95": float(np.quantile(n, 0.95))}
+                for question, n in by.items()
+            }
+        record["cells"].append(cell)
+        context.done(name)
+        context.save(record)
+    return record
+
+
+def _counter() -> Count:
+    from transformers import AutoTokenizer
+
+    from models.encoder import place_of
+
+    tokenizer = AutoTokenizer.from_pretrained(place_of("default"))
+    return lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+async def _tokens(problem: Problem, count: Count) -> dict[str, dict[str, list[int]]]:
+    classifier = fit_recipe(problem)
+    store = MemoryExampleStore(problem.x.shape[1])
+    taught = [problem.labels[y] for y in problem.y]
+    await store.upsert(
+        [
+            ExamplePoint(f"t{i}", label, problem.texts[i], problem.x[i])
+            for i, label in enumerate(taught)
+        ]
+    )
+    names = dict(zip(problem.labels, problem.name_texts, strict=True))
+    materials = material_of(names, taught, problem.texts, problem.x)
+    guides: dict[str, Mapping[str, Guide]] = {
+        "names": {label: Guide.of(label, name) for label, name in names.items()},
+        "guides": {label: compose(material) for label, material in materials.items()},
+    }
+    found: dict[str, dict[str, list[int]]] = {kind: {q: [] for q in QUESTIONS} for kind in guides}
+    rows = np.random.default_rng(0).permutation(len(problem.test_y))[:TEXTS]
+    for i, prediction in zip(rows, predict(classifier, problem.test_x[rows]), strict=True):
+        case = _case(i, problem, prediction)
+        for kind, known in guides.items():
+            asked = await _asked(case, problem.labels, store, known)
+            for question, text in asked.items():
+                found[kind][question].append(count(text))
+    return found
+
+
+async def _asked(
+    case: Case, labels: Sequence[str], store: MemoryExampleStore, guides: Mapping[str, Guide]
+) -> dict[str, str]:
+    first, five = case.contenders[0], case.contenders[:5]
+    near = [n.label for n in await store.nearest(case.embedding, 400)]
+    twenty = tuple(dict.fromkeys([*case.contenders, *near, *labels]))[:20]
+    seen = await neighbours_of(store, case, [first], 3, 8)
+    asked = {"verify": _text(render_verify(case, first, seen, guides, "benchmark"))}
+    for question, options, each in (
+        ("choose 5", five, 3),
+        ("choose 20", twenty, 1),
+        ("all names", tuple(labels), 0),
+    ):
+        seen = await neighbours_of(store, case, options if each else (), each, 8)
+        asked[question] = _text(render_choose(case, options, seen, guides, "benchmark"))
+    own = await store.nearest(case.embedding, SHOWN, first)
+    asked["published"] = PUBLISHED.format(
+        name=guides[first].name,
+        guide=guides[first].text or guides[first].name,
+        examples="\n".join(f"- {one.text}" for one in own),
+        text=case.text,
+    )
+    return asked
+
+
+def _text(prompt: Prompt) -> str:
+    return "\n".join(content for _, content in prompt.messages)
+
+
+def _case(number: int, problem: Problem, prediction: Prediction) -> Case:
+    contenders = tuple(c.label for c in prediction.contenders)
+    return Case(str(number), problem.test_texts[number], problem.test_x[number], contenders)
+
+
+def shown(record: Record) -> Shown:
+    """Table and checks, from the record alone."""
+    rows, checks = [], []
+    for cell in record["cells"]:
+        for kind in ("names", "guides"):
+            by = cell[kind]
+            counts = [f"{by[q]['median']:,.0f} ({by[q]['p95']:,.0f})" for q in QUESTIONS]
+            rows.append([f"{cell['set']}, {cell['labels']}, {kind}", *counts])
+    if len(record["cells"]) == 2:
+        few, many = record["cells"]
+        for question in ("verify", "choose 5"):
+            a, b = (c["names"][question]["median"] for c in (few, many))
+            what = f"{question}: as many tokens at {many['labels']} labels as at {few['labels']}"
+            checks.append(Check(what, f"{b:.0f}, {a:.0f}", b <= 1.1 * a))
+    for cell in record["cells"]:
+        by = cell["guides"]
+        ratio = by["verify"]["median"] / by["published"]["median"]
+        what = f"{cell['set']}: verify at a third of the published prompt"
+        checks.append(Check(what, f"{ratio:.2f}", ratio <= 1 / 3))
+    head = ["set, labels", *(f"{q}, median (p95)" for q in QUESTIONS)]
+    return Shown([Table("Tokens of a question", head, rows)], checks)
+
+
+def plot(record: Record, axes: Any) -> None:
+    """Medians by question."""
+    [panel] = axes
+    for cell in record["cells"]:
+        for kind, style in (("names", "-o"), ("guides", "--s")):
+            values = [cell[kind][question]["median"] for question in QUESTIONS]
+            label = f"{cell['set']}, {kind}"
+            panel.plot(range(len(QUESTIONS)), values, style, markersize=4, label=label)
+    panel.set_xticks(range(len(QUESTIONS)), QUESTIONS, fontsize=7)
+    panel.set(ylabel="tokens", yscale="log")
+    panel.legend(frameon=False, fontsize=7)
