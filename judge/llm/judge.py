@@ -102,11 +102,11 @@ class LLMJudge:
 
     def expected_tokens(self, question: Question, options: int) -> float:
         """About what a question costs, read and written; a fixed function, for repeatable runs."""
-        texts = list(self._guides.values())[:1_000]
-        guide = sum(min(len(known.text), self._limits.guide) for known in texts)
-        mean = guide / len(texts) / _CHARACTERS_PER_TOKEN if texts else 0.0
         shown = 1 if question == "verify" else options
-        described = mean if shown <= prompts.MOST_GUIDES else 0.0
+        longest = prompts.guide_length(shown, self._limits)
+        texts = list(self._guides.values())[:1_000]
+        guide = sum(min(len(known.text), longest) for known in texts)
+        described = guide / len(texts) / _CHARACTERS_PER_TOKEN if texts else 0.0
         examples = _EXAMPLE * self._limits.examples
         return _FIXED + _TEXT + _ANSWER + examples + shown * (_OPTION + described)
 

@@ -55,6 +55,8 @@ VERIFY_ANSWERS: Final = ("valid", "invalid")
 MOST_ENUM: Final = 500
 # With more options than this their guides are left out: 950 guides would cost what 200 texts do.
 MOST_GUIDES: Final = 25
+# Characters of guides in one question: twenty guides in full would outweigh all names of 150.
+ALL_GUIDES: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class Prompt:
 
 def version() -> str:
     """Twelve characters that change with every word of the templates."""
-    words = "\0".join((SYSTEM, VERIFY, CHOOSE, TEXT, NONE, *VERIFY_ANSWERS, str(MOST_GUIDES)))
+    bounds = str(MOST_GUIDES), str(ALL_GUIDES)
+    words = "\0".join((SYSTEM, VERIFY, CHOOSE, TEXT, NONE, *VERIFY_ANSWERS, *bounds))
     return hashlib.blake2b(words.encode(), digest_size=6).hexdigest()
 
 
@@ -150,7 +153,7 @@ def render_verify(
     half = limits.examples // 2
     shown = own[: max(half, limits.examples - len(rivals))]
     shown += rivals[: limits.examples - len(shown)]
-    lines = encode(_described(guide_of(guides, label), limits))
+    lines = encode(_described(guide_of(guides, label), limits, guide_length(1, limits)))
     answers: dict[str, str | None] = dict.fromkeys(VERIFY_ANSWERS, label)
     head = VERIFY.format(labels=lines)
     return _rendered("verify", head, case.text, (label,), answers, shown, guides, seed, limits)
@@ -167,11 +170,12 @@ def render_choose(
     """Which of `options`, or none? They are shuffled by the text, and so are their ids."""
     shuffled = shown_order(case.text, options, seed)
     answers: dict[str, str | None] = {}
+    longest = guide_length(len(options), limits)
     lines = []
     for place, label in enumerate(shuffled, start=1):
         answers[f"o{place}"] = label
         guide = guide_of(guides, label)
-        described = _described(guide, limits, with_text=len(options) <= MOST_GUIDES)
+        described = _described(guide, limits, longest)
         lines.append(encode([f"o{place}", *described]))
     answers[NONE] = None
     offered = set(options)
@@ -192,10 +196,15 @@ def shown_order(text: str, options: Sequence[str], seed: str) -> list[str]:
     return sorted(options, key=lambda label: (order(seed, text, label), label))
 
 
-def _described(guide: Guide, limits: Limits, with_text: bool = True) -> list[str]:
+def guide_length(options: int, limits: Limits) -> int:
+    """Characters of each guide that are shown beside so many options; 0: names alone."""
+    return min(limits.guide, ALL_GUIDES // options) if options <= MOST_GUIDES else 0
+
+
+def _described(guide: Guide, limits: Limits, longest: int) -> list[str]:
     described = [cut(guide.name, limits.guide)]
-    if guide.text and with_text:
-        described.append(cut(guide.text, limits.guide))
+    if guide.text and longest:
+        described.append(cut(guide.text, longest))
     return described
 
 

@@ -92,6 +92,14 @@ def test_a_guide_of_any_size_is_cut(size: int) -> None:
     assert len(prompt.user) < 3_000
 
 
+@pytest.mark.parametrize(("options", "each"), [(2, 600), (5, 600), (20, 150), (25, 120), (26, 0)])
+def test_guides_of_a_choice_have_so_many_characters_together(options: int, each: int) -> None:
+    guides = {label: Guide.of(label, "n", "g" * 900) for label in LABELS}
+    prompt = render_choose(case(), LABELS[:options], NEAR, guides, "seed")
+    rows = [json.loads(line) for line in prompt.user.split("\n") if line.startswith('["o')]
+    assert [len(row[2]) if len(row) > 2 else 0 for row in rows] == [each] * options
+
+
 def test_a_long_text_is_cut_and_the_model_is_told() -> None:
     prompt = render_verify(case("x" * 5_000), "a", NEAR, {}, "seed")
     assert "Text (the first 4000 of 5000 characters):" in prompt.user
