@@ -109,7 +109,11 @@ async def _recalls(problem: Problem) -> dict[str, float]:
     return {
         "uncertain": float(unsure.mean()),
         **{f"all_{limit}": float(hit.mean()) for limit, hit in among.items()},
-        **{f"uncertain_{limit}": float(hit[unsure].mean()) for limit, hit in among.items()},
+        **(
+            {f"uncertain_{limit}": float(hit[unsure].mean()) for limit, hit in among.items()}
+            if unsure.any()
+            else {}
+        ),
     }
 
 

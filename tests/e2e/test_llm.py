@@ -158,7 +158,7 @@ def test_a_key_may_lie_in_a_file(
     [
         ((), {"REDSTREAM_LLM_URL": "http://127.0.0.1:1/v1"}, "add --judge llm"),
         (("--llm-model", "tiny"), {}, "REDSTREAM_LLM_MODEL is set"),
-        (("--judge", "llm"), {}, "--llm-url (REDSTREAM_LLM_URL)"),
+        (("--judge", "llm"), {}, "no LLM endpoint is set: REDSTREAM_LLM_URL"),
         (("--judge", "llm", "--llm-url", "http://127.0.0.1:1/v1"), {}, "--llm-model"),
         (
             ("--judge", "llm", "--llm-url", "http://127.0.0.1:1/v1", "--llm-model", "tiny"),
