@@ -25,6 +25,7 @@ from judge.llm.build import Options, build
 from judge.policy import Policy
 from judge.qdrant_edge import EdgeExampleStore
 from streams.delivery import deliver
+from streams.memory import settle
 from streams.records import Contender, Labeled, Text, Uncertain
 from streams.stage import Delivered
 from streams.stages.judge import JudgeStage
@@ -118,6 +119,7 @@ async def _measured(port: int, problem: Problem, cases: Sequence[Delivered]) -> 
         # Verify first for every text, so that a text is one question and sometimes two.
         stage = JudgeStage(judge, store, concurrency=CONCURRENCY, policy=lambda: Policy(first=5))
         await deliver(stage, cases[:1])  # the form of the answers is found out at the first one
+        settle()
         spent: list[float] = []
         labeled = 0
         began, used = time.perf_counter(), time.process_time()

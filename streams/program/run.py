@@ -17,6 +17,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
+from streams.memory import settle
 from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.judge_state import JudgeState, JudgeWatch
@@ -62,6 +63,7 @@ def run(
         seen = JudgeWatch(judge, Folder(settings.var).judge)
         stages = build_stages(settings, log, feed, encoder, store, judge, policy, out)
         runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
+        settle()
 
         async def work() -> bool:
             loop = asyncio.get_running_loop()
