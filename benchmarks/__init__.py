@@ -9,8 +9,11 @@ logit.py         weights for numbers     synthetic.py     any number of labels, 
 measures.py      ECE, AUROC, intervals   report.py        tables and JSON
 plots.py         one SVG for a record    page.py          docs/benchmarks.md, from the JSON alone
 context.py       what a run is handed    registry.py      all benchmarks, in order
+cases.py         a draw for the judge
 accuracy.py, thousand.py, unknown.py, speed.py, labels_added.py, ablation.py, ten_thousand.py,
-encoder.py       one file for each benchmark
+encoder.py       the method: one file for each benchmark
+offered.py, prompts.py, neighbours_speed.py, judge_stage.py, judge_measure.py
+                 the judge
 ```
 `python -m benchmarks --help` says how they are run.
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
+from benchmarks.cases import points_of
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
 from benchmarks.methods import fit_recipe, predict
 from benchmarks.report import Check, Record, Shown, Table
-from judge.examples import ExamplePoint
 from judge.guides import Guide
 from judge.llm.build import Options, build
 from judge.policy import Policy
@@ -109,12 +109,7 @@ async def _measured(port: int, problem: Problem, cases: Sequence[Delivered]) -> 
     options = Options(f"http://127.0.0.1:{port}/v1", "loopback", concurrency=CONCURRENCY)
     with tempfile.TemporaryDirectory() as folder:
         store = EdgeExampleStore(Path(folder) / "edge", problem.x.shape[1])
-        await store.upsert(
-            [
-                ExamplePoint(f"t{i}", problem.labels[y], problem.texts[i], problem.x[i])
-                for i, y in enumerate(problem.y)
-            ]
-        )
+        await store.upsert(points_of(problem))
         judge = build(options, guides, Path(folder) / "verdicts.sqlite")
         # Verify first for every text, so that a text is one question and sometimes two.
         stage = JudgeStage(judge, store, concurrency=CONCURRENCY, policy=lambda: Policy(first=5))

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cases import case_of, exact_store
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
 from benchmarks.methods import fit_recipe, predict
 from benchmarks.report import Check, Record, Shown, Table, mean, rounded, share
-from judge.examples import ExamplePoint
-from judge.memory_store import MemoryExampleStore
 from judge.policy import Policy, decide
 from judge.question import Answer, Case, Neighbour, picked, verified
-from models.prediction import Prediction
 
 NAME = "offered"
 SUMMARY = "recall of the right label among the 5 and the 20 that *choose* offers"
@@ -83,18 +81,12 @@ def run(context: Context) -> Record:
 
 async def _recalls(problem: Problem) -> dict[str, float]:
     classifier = fit_recipe(problem)
-    store = MemoryExampleStore(problem.x.shape[1])
-    await store.upsert(
-        [
-            ExamplePoint(f"t{i}", problem.labels[y], problem.texts[i], problem.x[i])
-            for i, y in enumerate(problem.y)
-        ]
-    )
+    store = await exact_store(problem)
     rows = np.sort(np.random.default_rng(problem.seed).permutation(len(problem.test_y))[:TESTS])
     said = predict(classifier, problem.test_x[rows])
     judge, policy = Refuses(), Policy(first=FIRST, wide=WIDE)
     for i, prediction in zip(rows, said, strict=True):
-        await decide(judge, store, _case(i, problem, prediction), policy=policy)
+        await decide(judge, store, case_of(i, problem, prediction), policy=policy)
     right = problem.test_y[rows]
     unsure = np.asarray([p.confidence < classifier.threshold for p in said])
     among = {
@@ -117,17 +109,14 @@ async def _recalls(problem: Problem) -> dict[str, float]:
     }
 
 
-def _case(number: int, problem: Problem, prediction: Prediction) -> Case:
-    contenders = tuple(c.label for c in prediction.contenders)
-    return Case(str(number), problem.test_texts[number], problem.test_x[number], contenders)
-
-
 def shown(record: Record) -> Shown:
     """Table and checks, from the record alone."""
     rows, checks = [], []
     for cell in record["cells"]:
         of = [share(mean(cell[f"all_{limit}"])) for limit in (1, FIRST, WIDE)]
-        hard = [share(mean(cell[f"uncertain_{limit}"])) for limit in (1, FIRST, WIDE)]
+        # Where a classifier is sure of every text, there are none.
+        unsure = [cell.get(f"uncertain_{limit}") for limit in (1, FIRST, WIDE)]
+        hard = [share(mean(values)) if values else "-" for values in unsure]
         rows.append(
             [f"{cell['set']}, {cell['labels']}", *of, share(mean(cell["uncertain"])), *hard]
         )
@@ -145,6 +134,8 @@ def plot(record: Record, axes: Any) -> None:
     [panel] = axes
     for cell in record["cells"]:
         for part, style in (("all", "-o"), ("uncertain", "--s")):
+            if f"{part}_{FIRST}" not in cell:
+                continue
             values = [mean(cell[f"{part}_{limit}"]) for limit in (1, FIRST, WIDE)]
             label = f"{cell['set']}, {part}"
             panel.plot(range(3), values, style, markersize=4, label=label)

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cases import case_of, exact_store
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
 from benchmarks.methods import fit_recipe, predict
 from benchmarks.report import Check, Record, Shown, Table
-from judge.examples import ExamplePoint
 from judge.guides import Guide
 from judge.guides.compose import compose, material_of
 from judge.llm.prompt import Prompt, render_choose, render_verify
 from judge.memory_store import MemoryExampleStore
 from judge.policy import neighbours_of
 from judge.question import Case
-from models.prediction import Prediction
 
 NAME = "prompts"
 SUMMARY = "tokens of a rendered verify, choose among 5 and 20, all names, and the published prompt"
@@ -86,14 +85,8 @@ def _counter() -> Count:
 
 async def _tokens(problem: Problem, count: Count) -> dict[str, dict[str, list[int]]]:
     classifier = fit_recipe(problem)
-    store = MemoryExampleStore(problem.x.shape[1])
+    store = await exact_store(problem)
     taught = [problem.labels[y] for y in problem.y]
-    await store.upsert(
-        [
-            ExamplePoint(f"t{i}", label, problem.texts[i], problem.x[i])
-            for i, label in enumerate(taught)
-        ]
-    )
     names = dict(zip(problem.labels, problem.name_texts, strict=True))
     materials = material_of(names, taught, problem.texts, problem.x)
     guides: dict[str, Mapping[str, Guide]] = {
@@ -103,7 +96,7 @@ async def _tokens(problem: Problem, count: Count) -> dict[str, dict[str, list[in
     found: dict[str, dict[str, list[int]]] = {kind: {q: [] for q in QUESTIONS} for kind in guides}
     rows = np.random.default_rng(0).permutation(len(problem.test_y))[:TEXTS]
     for i, prediction in zip(rows, predict(classifier, problem.test_x[rows]), strict=True):
-        case = _case(i, problem, prediction)
+        case = case_of(i, problem, prediction)
         for kind, known in guides.items():
             asked = await _asked(case, problem.labels, store, known)
             for question, text in asked.items():
@@ -138,11 +131,6 @@ async def _asked(
 
 def _text(prompt: Prompt) -> str:
     return "\n".join(content for _, content in prompt.messages)
-
-
-def _case(number: int, problem: Problem, prediction: Prediction) -> Case:
-    contenders = tuple(c.label for c in prediction.contenders)
-    return Case(str(number), problem.test_texts[number], problem.test_x[number], contenders)
 
 
 def shown(record: Record) -> Shown:

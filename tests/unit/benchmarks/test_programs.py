@@ -141,12 +141,22 @@ def test_recorded_answers_that_are_not_there_are_a_clear_error(run, capsys):
     assert "trustlens_all.jsonl.gz cannot be read" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["thousand", "ablation", "labels_added", "unknown"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("thousand", "ablation", "labels_added", "unknown"),
+        *("offered", "prompts", "neighbours_speed", "judge_stage"),
+    ],
+)
 def test_every_benchmark_runs_on_a_set_it_has_never_seen(
     run, write_set, name: str, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setattr("benchmarks.labels_added.ADDED", 2)
     monkeypatch.setattr("benchmarks.measures.RESAMPLES", 20)
+    for small in ("neighbours_speed.ASKS", "prompts.TEXTS", "judge_stage.TEXTS"):
+        monkeypatch.setattr(f"benchmarks.{small}", 12)
+    monkeypatch.setattr("benchmarks.neighbours_speed.LABELS", 20)
+    monkeypatch.setattr("benchmarks.neighbours_speed.PER_LABEL", 5)
     few = dict(list(ablation.VARIANTS.items())[:2])
     monkeypatch.setattr("benchmarks.ablation.VARIANTS", few)
     strange = [{"text": f"{word} is something else entirely", "label": "oos"} for word in WORDS]
