@@ -141,11 +141,13 @@ def test_recorded_answers_that_are_not_there_are_a_clear_error(run, capsys):
     assert "trustlens_all.jsonl.gz cannot be read" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["thousand", "ablation", "labels_added", "unknown"])
+@pytest.mark.parametrize("name", ["thousand", "ablation", "labels_added", "unknown", "target"])
 def test_every_benchmark_runs_on_a_set_it_has_never_seen(
     run, write_set, name: str, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setattr("benchmarks.labels_added.ADDED", 2)
+    monkeypatch.setattr("benchmarks.target.PER_LABEL", 6)
+    monkeypatch.setattr("benchmarks.target.ORDERS", 2)
     monkeypatch.setattr("benchmarks.measures.RESAMPLES", 20)
     few = dict(list(ablation.VARIANTS.items())[:2])
     monkeypatch.setattr("benchmarks.ablation.VARIANTS", few)

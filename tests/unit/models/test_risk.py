@@ -95,6 +95,7 @@ def test_a_judge_that_always_agrees_certifies_with_the_least_number_there_is(tar
     assert finding.state == "certified"
     assert finding.threshold == pytest.approx(candidates(target)[-1])
     assert finding.bound >= target
+    assert finding.rate(0.05) == 0.05
 
 
 def test_too_few_texts_say_how_many_are_needed():
@@ -102,6 +103,7 @@ def test_too_few_texts_say_how_many_are_needed():
     assert (finding.state, finding.threshold, finding.judged) == ("too few", None, 20)
     assert "needs at least 78" in finding.reason
     assert not finding.hopeless
+    assert finding.rate(0.05) == 1.0
     assert math.isnan(Certificate.new(0.95).finding().agreement)
 
 
@@ -111,6 +113,7 @@ def test_a_judge_that_errs_in_ten_of_a_hundred_is_said_not_to_reach_95():
     finding = certificate.finding()
     assert finding.state == "below"
     assert finding.hopeless
+    assert finding.rate(0.05) == 0.05
     assert finding.threshold is None
     assert finding.bound < 0.9
     assert "below the target of 0.95" in finding.reason
