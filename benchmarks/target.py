@@ -15,7 +15,7 @@ from models.risk import Certificate
 
 NAME = "target"
 SUMMARY = "a stated target certified by audits: how often missed, how much goes out unasked"
-MINUTES = 6
+MINUTES = 4
 SETS = ("clinc150",)
 PANELS = 1
 
