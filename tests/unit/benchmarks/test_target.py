@@ -55,7 +55,7 @@ def test_the_tables_say_what_was_missed_and_what_was_asked():
     sound = [_streamed(pool(0.2), 0.9, 0.0, "all first", seed) for seed in range(2)]
     erring = [_streamed(pool(0.2), 0.9, 0.3, "all first", seed) for seed in range(2)]
     sound[1]["missed"] = True
-    common = {"set": "made up", "schedule": "all first"}
+    common = {"set": target.SETS[0], "schedule": "all first"}
     cells = [
         {**common, "target": 0.97, "error": 0.0, **_summed(sound)},
         {**common, "target": 0.95, "error": 0.3, **_summed(erring)},
@@ -65,4 +65,4 @@ def test_the_tables_say_what_was_missed_and_what_was_asked():
     assert said.tables[0].rows[0][1:3] == ["2 of 2", ".5000"]
     assert said.tables[1].rows[0][1] == "2 of 2"
     assert [check.reached for check in said.checks] == [False, False, True]
-    assert said.checks[0].asked == f"made up, 0.97: missed in at most {target.MISSED:.0%}"
+    assert said.checks[0].asked == f"{target.SETS[0]}, 0.97: missed in at most {target.MISSED:.0%}"
