@@ -44,6 +44,7 @@ def fit_recipe(
     options: Options | None = None,
     counts: Mapping[str, int] | None = None,
     progress: Callable[[str, float], None] | None = None,
+    target: float = 0.95,
 ) -> Classifier:
     """The classifier of this project, fitted on a draw."""
     return Classifier.fit(
@@ -51,6 +52,7 @@ def fit_recipe(
         infos_of(problem),
         encoder="benchmark",
         seed=problem.seed,
+        target=target,
         options=options,
         counts=counts,
         progress=progress,

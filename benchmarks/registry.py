@@ -15,6 +15,7 @@ from benchmarks import (
     offered,
     prompts,
     speed,
+    target,
     ten_thousand,
     thousand,
     unknown,
@@ -62,4 +63,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     neighbours_speed,
     judge_stage,
     judge_measure,
+    target,
 )

@@ -144,7 +144,7 @@ def test_recorded_answers_that_are_not_there_are_a_clear_error(run, capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        *("thousand", "ablation", "labels_added", "unknown"),
+        *("thousand", "ablation", "labels_added", "unknown", "target"),
         *("offered", "prompts", "neighbours_speed", "judge_stage"),
     ],
 )
@@ -152,6 +152,8 @@ def test_every_benchmark_runs_on_a_set_it_has_never_seen(
     run, write_set, name: str, tmp_path: Path, monkeypatch
 ):
     monkeypatch.setattr("benchmarks.labels_added.ADDED", 2)
+    monkeypatch.setattr("benchmarks.target.PER_LABEL", 6)
+    monkeypatch.setattr("benchmarks.target.ORDERS", 2)
     monkeypatch.setattr("benchmarks.measures.RESAMPLES", 20)
     for small in ("neighbours_speed.ASKS", "prompts.TEXTS", "judge_stage.TEXTS"):
         monkeypatch.setattr(f"benchmarks.{small}", 12)
