@@ -14,6 +14,7 @@ accuracy.py, thousand.py, unknown.py, speed.py, labels_added.py, ablation.py, te
 encoder.py       the method: one file for each benchmark
 offered.py, prompts.py, neighbours_speed.py, judge_stage.py, judge_measure.py
                  the judge
+target.py        what is promised of the texts that nobody is asked about (pool.py: a draw's rest)
 ```
 `python -m benchmarks --help` says how they are run.
 
