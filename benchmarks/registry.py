@@ -11,6 +11,7 @@ from benchmarks import (
     judge_measure,
     judge_stage,
     labels_added,
+    loop,
     neighbours_speed,
     offered,
     prompts,
@@ -62,4 +63,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     neighbours_speed,
     judge_stage,
     judge_measure,
+    loop,
 )

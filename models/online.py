@@ -24,11 +24,11 @@ JUDGED = 1500
 OUTPUTS = 1000
 """The outputs that the label shares are counted over: the most recent."""
 
-PULL = 20.0
+PULL = 100.0
 """How strongly weights are held at the fit's own, against a sum over judged texts.
 
 More than at the fit: a judge errs where a gold label does not, and most often only doubtful
-texts are judged."""
+texts are judged. Chosen on training texts of BANKING77 with a model's recorded answers."""
 
 RW = FEATURES.index("rw")
 
