@@ -8,6 +8,7 @@ lexical.py       TF-IDF, two numbers     information.py   the same information f
 logit.py         weights for numbers     synthetic.py     any number of labels, made up
 measures.py      ECE, AUROC, intervals   report.py        tables and JSON
 plots.py         one SVG for a record    page.py          docs/benchmarks.md, from the JSON alone
+asking.py        when a judge is asked   pupils.py        what it teaches
 context.py       what a run is handed    registry.py      all benchmarks, in order
 cases.py         a draw for the judge
 accuracy.py, thousand.py, unknown.py, speed.py, labels_added.py, ablation.py, ten_thousand.py,

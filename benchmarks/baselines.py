@@ -192,7 +192,7 @@ def flat(problem: Problem, *, names: bool = True, fitted: Flat | None = None) ->
     return Answer(p.argmax(axis=1), p.max(axis=1), fitted.seconds, spent, chosen)
 
 
-def _nearest(x: F32, rows: Rows) -> tuple[F32, Ints]:
+def nearest(x: F32, rows: Rows) -> tuple[F32, Ints]:
     """Cosines and labels of the nearest rows, (n, 40) each, nearest first."""
     keep = min(max(NEIGHBOURS), len(rows.y))
     likeness, labels = [], []
@@ -206,7 +206,7 @@ def _nearest(x: F32, rows: Rows) -> tuple[F32, Ints]:
     return np.concatenate(likeness), np.concatenate(labels)
 
 
-def _votes(nearest: tuple[F32, Ints], labels: int, k: int, t: float) -> F32:
+def votes(nearest: tuple[F32, Ints], labels: int, k: int, t: float) -> F32:
     """(n, labels): the k nearest vote with exp(cosine / t); log of the sums, -100 for none."""
     likeness, of = nearest[0][:, :k], nearest[1][:, :k]
     total = np.zeros((len(of), labels))
@@ -220,17 +220,17 @@ def neighbours(problem: Problem) -> Answer:
     rows = Rows.of(problem)
     inside, out = next(rows.folds(problem.seed, 1))
     fitting = replace(rows, x=rows.x[inside], y=rows.y[inside])
-    held = _nearest(rows.x[out], fitting)
+    held = nearest(rows.x[out], fitting)
     scores = {
-        (k, t): float((_votes(held, problem.size, k, t).argmax(axis=1) == rows.y[out]).mean())
+        (k, t): float((votes(held, problem.size, k, t).argmax(axis=1) == rows.y[out]).mean())
         for k in NEIGHBOURS
         for t in (0.03, 0.06, 0.12)
     }
     k, t = max(scores, key=lambda key: scores[key])
-    temperature = fit_temperature(_votes(held, problem.size, k, t), rows.y[out])
+    temperature = fit_temperature(votes(held, problem.size, k, t), rows.y[out])
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    said = _votes(_nearest(problem.test_x, rows), problem.size, k, t)
+    said = votes(nearest(problem.test_x, rows), problem.size, k, t)
     p = tempered(said, temperature)
     spent = time.perf_counter() - started
     return Answer(said.argmax(axis=1), p.max(axis=1), fit_seconds, spent, {"k": k, "weighting": t})

@@ -11,6 +11,7 @@ from benchmarks import (
     judge_measure,
     judge_stage,
     labels_added,
+    loop,
     neighbours_speed,
     offered,
     prompts,
@@ -64,4 +65,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_stage,
     judge_measure,
     target,
+    loop,
 )

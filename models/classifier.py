@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import parts as stored
-from models.confidence import log_prior, prior_of
+from models.confidence import Combination, log_prior, prior_of
 from models.errors import BadExamples, EncoderMismatch, UnknownLabel
 from models.exemplars import Example, Shelf
 from models.fitting import Options
 from models.labels import LabelInfo
 from models.live import Live
-from models.prediction import Contender, Prediction, predictions_of
+from models.prediction import Contender, Prediction, Scored, predictions_of, scored_of
 from models.reference import Reference
 from models.snapshot import Blob
 from models.start import check_added, fit_reference
@@ -95,6 +95,11 @@ class Classifier:
         return self.live.shelves
 
     @property
+    def weights(self) -> Combination:
+        """How evidence is put together: as of the last `with_weights`, or else of the fit."""
+        return self.live.weights or self.reference.combination
+
+    @property
     def threshold(self) -> float:
         """Lowest confidence from which up held-out precision reached the target; 1.01 if none."""
         return self.reference.threshold
@@ -124,7 +129,7 @@ class Classifier:
     def predict(
         self,
         embeddings: NDArray[np.floating[Any]],
-        counts: Mapping[str, int] | None = None,
+        counts: Mapping[str, float] | None = None,
     ) -> list[Prediction]:
         """Contenders and probabilities of texts by their embeddings (n, d), L2-normalised.
 
@@ -132,6 +137,14 @@ class Classifier:
         fit. A text's prediction does not depend on the others in the batch. Raises
         `EncoderMismatch` for vectors of another length.
         """
+        return self.scored(embeddings, counts)[0]
+
+    def scored(
+        self,
+        embeddings: NDArray[np.floating[Any]],
+        counts: Mapping[str, float] | None = None,
+    ) -> tuple[list[Prediction], list[Scored]]:
+        """As `predict`, and what each prediction was made from (see `models.online`)."""
         x = np.asarray(embeddings, np.float16).astype(np.float32)
         if x.ndim != 2 or (len(x) and x.shape[1] != self.dimension):
             raise EncoderMismatch(
@@ -139,13 +152,19 @@ class Classifier:
                 "use the encoder it was fitted with, or fit it again"
             )
         if not len(x):
-            return []
+            return [], []
         prior = self._shares if counts is None else prior_of(self.labels, counts)
-        reference, scorer = self.reference, self.live.scorer
-        contest = scorer.contest(x, prior)
-        probability = scorer.probabilities(contest, reference.quick, reference.full)
-        unknown = reference.unknown.score(contest.signals)
-        return predictions_of(self.labels, contest.contenders, probability, unknown)
+        contest = self.live.scorer.contest(x, prior)
+        found = self.live.scorer.weigh(contest, self.weights)
+        unknown = self.reference.unknown.score(contest.signals)
+        said = predictions_of(self.labels, contest.contenders, found.probability, unknown)
+        return said, scored_of(
+            self.labels, contest.contenders, found.features, contest.outside, found.asked
+        )
+
+    def with_weights(self, weights: Combination | None) -> Classifier:
+        """With these weights in service, or the fit's own (None); all else is shared."""
+        return Classifier(replace(self.live, weights=weights))
 
     def subset_of(self, label: str) -> int:
         """The number of the subset that a label is in. Raises `UnknownLabel`."""

@@ -61,6 +61,14 @@ class Weights:
         return softmax(self.utilities(features, outside))
 
 
+@dataclass(frozen=True)
+class Combination:
+    """Both sets of weights: `quick` for texts the arbiter is not asked about, `full` with it."""
+
+    quick: Weights
+    full: Weights
+
+
 def softmax(utilities: F64) -> F64:
     """Over the last axis."""
     power = np.exp(utilities - utilities.max(axis=-1, keepdims=True))
@@ -73,7 +81,7 @@ def log_prior(counts: Sequence[float] | F64) -> F32:
     return np.asarray(np.log((n + 1) * len(n) / (n.sum() + len(n))), np.float32)
 
 
-def prior_of(labels: Sequence[str], counts: Mapping[str, int]) -> F32:
+def prior_of(labels: Sequence[str], counts: Mapping[str, float]) -> F32:
     """Log prior of these labels from counts of recent outputs; a label without one counts 0."""
     return log_prior([float(counts.get(label, 0)) for label in labels])
 
@@ -84,12 +92,13 @@ def fit_weights(
     truth: NDArray[np.intp],
     weight: F64 | None = None,
     usual: Weights | None = None,
+    pull: float = PULL,
 ) -> Weights:
     """Conditional logit on held-out texts.
 
     `features` (n, k, 6), `outside` (n,), `truth` (n,): the contender that is right, k for rest;
-    `weight` (n,) is what a text stands for. Pulled towards the usual weights, so that two texts do
-    not make a fit.
+    `weight` (n,) is what a text stands for. Pulled towards the usual weights, as strongly as
+    `pull` says, so that two texts do not make a fit.
     """
     usual = usual or Weights.usual()
     first = np.concatenate([usual.contender, usual.rest])
@@ -111,7 +120,7 @@ def fit_weights(
         value = float(share @ (whole - right @ w))
         gradient = share @ (np.einsum("nk,nkf->nf", p, known) - right)
         away = w - first
-        return value + 0.5 * PULL * float(away @ away), gradient + PULL * away
+        return value + 0.5 * pull * float(away @ away), gradient + pull * away
 
     found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return Weights(found.x[:width].copy(), found.x[width:].copy())

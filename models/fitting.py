@@ -9,7 +9,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.confidence import UNREACHABLE, Weights, fit_weights, log_prior, threshold_for
+from models.confidence import (
+    UNREACHABLE,
+    Combination,
+    Weights,
+    fit_weights,
+    log_prior,
+    threshold_for,
+)
 from models.evidence import Evidence
 from models.heads import centroids, fit_heads
 from models.metric import Metric, fit_metric
@@ -199,7 +206,8 @@ def calibrate(
     if scored[0][0].asks:
         advised = np.concatenate([features for _, _, features in scored])
         full = fit_weights(advised, outside, truth, stands_for)
-    p = np.concatenate([s.probabilities(c, quick, full) for s, c, _ in scored])[:, :-1]
+    weights = Combination(quick, full)
+    p = np.concatenate([s.weigh(c, weights).probability for s, c, _ in scored])[:, :-1]
     threshold = threshold_for(p.max(axis=1), p.argmax(axis=1) == truth, target, stands_for)
     unknown = fit_unknown(strangeness(training, groups, options, seed))
     progress("unknown", 1.0)

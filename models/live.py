@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from models.confidence import Combination
 from models.errors import EncoderMismatch, UnknownLabel
 from models.evidence import Evidence
 from models.exemplars import Example, Shelf, fingerprint
@@ -30,7 +31,8 @@ F32 = NDArray[np.float32]
 @dataclass(frozen=True, eq=False)
 class Live:
     """`subsets` are the labels of every subset and `heads` their live heads; `infos` and `shelves`
-    go by label; `revoked` are fingerprints of texts that may no longer serve as noise.
+    go by label; `revoked` are fingerprints of texts that may no longer serve as noise; `weights`
+    are those in service, None for the reference's own. No head depends on them.
 
     `evidence` and `noise` are derived from the rest and stored nowhere; `noise` holds only what a
     solve has needed so far.
@@ -44,6 +46,7 @@ class Live:
     revoked: frozenset[int]
     evidence: Mapping[str, Evidence] = field(repr=False)
     noise: Mapping[str, F32] = field(repr=False)
+    weights: Combination | None = None
 
     @classmethod
     def assemble(
@@ -55,6 +58,7 @@ class Live:
         heads: tuple[Head, ...],
         revoked: frozenset[int],
         previous: Live | None = None,
+        weights: Combination | None = None,
     ) -> Live:
         """Derive what is derived; what `previous` has for the very same shelf is shared."""
         known: Mapping[str, Evidence] = {}
@@ -69,7 +73,7 @@ class Live:
             label: known.get(label) or _derive(shelf, infos[label], reference)
             for label, shelf in shelves.items()
         }
-        return cls(reference, subsets, infos, shelves, heads, revoked, evidence, {})
+        return cls(reference, subsets, infos, shelves, heads, revoked, evidence, {}, weights)
 
     @property
     def dimension(self) -> int:
@@ -184,7 +188,14 @@ class Live:
         """With these shelves (and this object's subsets), and the heads of what they touch."""
         with one_thread():
             fresh = Live.assemble(
-                self.reference, self.subsets, self.infos, shelves, self.heads, revoked, self
+                self.reference,
+                self.subsets,
+                self.infos,
+                shelves,
+                self.heads,
+                revoked,
+                self,
+                self.weights,
             )
             noise = {
                 label: known

@@ -1,6 +1,7 @@
 """What a classifier is called when it is stored, part by part, and how it is read back.
 
 ```
+weights            in service, where they are not the fit's own
 state              subsets, revoked texts          label/<hash>      name, guide, their embedding
 head/003           the live head of a subset       exemplars/<hash>  what the label is known by
 fit                settings, weights, threshold    reserve/<hash>    kept only for `unlearn`
@@ -16,8 +17,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.confidence import Weights
+from models.confidence import FEATURES, Combination, Weights
 from models.errors import DamagedPart
 from models.exemplars import Shelf
 from models.heads import Chosen, Head
@@ -30,6 +32,7 @@ from models.unknown import Unknown
 
 FORMAT = 1
 RESERVE = "reserve/"
+WEIGHTS = "weights"
 
 T = TypeVar("T")
 
@@ -42,6 +45,8 @@ def blobs_of(live: Live) -> dict[str, Blob]:
         "revoked": sorted(live.revoked),
     }
     blobs = {"state": Blob(state, {}), **live.reference.blobs}
+    if live.weights is not None:
+        blobs[WEIGHTS] = Blob({}, weight_arrays(live.weights))
     for i, head in enumerate(live.heads):
         blobs[f"head/{i:03d}"] = head.blob
     for label, shelf in live.shelves.items():
@@ -51,6 +56,23 @@ def blobs_of(live: Live) -> dict[str, Blob]:
         if len(shelf.spare):
             blobs[f"{RESERVE}{name}"] = shelf.reserve
     return blobs
+
+
+def weight_arrays(weights: Combination) -> dict[str, NDArray[np.float64]]:
+    """Both sets of weights, quick first, as they are stored."""
+    both = (weights.quick, weights.full)
+    return {
+        "contender": np.stack([one.contender for one in both]),
+        "rest": np.stack([one.rest for one in both]),
+    }
+
+
+def read_weights(blob: Blob) -> Combination:
+    """Weights back from how they are stored."""
+    contender, rest = blob.arrays["contender"], blob.arrays["rest"]
+    if contender.shape != (2, len(FEATURES)) or rest.shape != (2, 2):
+        raise ValueError("weights are of another shape")
+    return Combination(Weights(contender[0], rest[0]), Weights(contender[1], rest[1]))
 
 
 class Reader:
@@ -120,8 +142,7 @@ def read_reference(reader: Reader, previous: Reference | None) -> Reference:
         settings = Settings(**meta["settings"])
         share, threshold = float(meta["share"]), float(meta["threshold"])
         counts = {str(k): int(v) for k, v in meta["counts"].items()}
-        contender, rest = fit.arrays["contender"], fit.arrays["rest"]
-        quick, full = Weights(contender[0], rest[0]), Weights(contender[1], rest[1])
+        weights = read_weights(fit)
         strange = Unknown(fit.arrays["mean"], fit.arrays["deviation"], unknown)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedPart("fit", f"cannot be read ({error!r})") from error
@@ -136,8 +157,8 @@ def read_reference(reader: Reader, previous: Reference | None) -> Reference:
         ),
         chosen=tuple(reader.read(f"noise/{i:03d}", _read_chosen) for i in range(subsets)),
         counts=counts,
-        quick=quick,
-        full=full,
+        quick=weights.quick,
+        full=weights.full,
         unknown=strange,
         threshold=threshold,
         beyond=_read_beyond(reader, meta.get("beyond", {})),
@@ -188,4 +209,7 @@ def read(parts: Mapping[str, bytes], previous: Live | None, known: Mapping[str, 
         if shelves[label].vectors.shape[1] != reference.metric.dimension:
             raise DamagedPart(f"exemplars/{label_hash(label)}", "does not fit the other parts")
     revoked = frozenset(int(one) for one in state["revoked"])
-    return Live.assemble(reference, subsets, infos, shelves, tuple(heads), revoked, previous)
+    weights = reader.read(WEIGHTS, read_weights) if reader.has(WEIGHTS) else None
+    return Live.assemble(
+        reference, subsets, infos, shelves, tuple(heads), revoked, previous, weights
+    )

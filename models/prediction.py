@@ -40,6 +40,21 @@ class Prediction:
         return self.contenders[0].probability
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What a prediction was made from, as it was then: enough to refit the weights by, later.
+
+    `labels` are the k contenders, in the order of `features` (k, 6), which are as in
+    `models.confidence.FEATURES`; `outside` is the log probability of all other labels by the heads;
+    `advised`: whether the arbiter was asked, without which rw is 0.
+    """
+
+    labels: tuple[str, ...]
+    features: NDArray[np.float32]
+    outside: float
+    advised: bool
+
+
 def predictions_of(
     labels: Sequence[str],
     contenders: NDArray[np.intp],
@@ -58,4 +73,20 @@ def predictions_of(
             strange[row],
         )
         for row in range(len(number))
+    ]
+
+
+def scored_of(
+    labels: Sequence[str],
+    contenders: NDArray[np.intp],
+    features: NDArray[np.float32],
+    outside: NDArray[np.float32],
+    advised: NDArray[np.bool_],
+) -> list[Scored]:
+    """Of n texts: label numbers (n, k), features (n, k, 6), outside (n,), advised (n,)."""
+    return [
+        Scored(tuple(labels[i] for i in number), own, beyond, asked)
+        for number, own, beyond, asked in zip(
+            contenders.tolist(), features, outside.tolist(), advised.tolist(), strict=True
+        )
     ]

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.confidence import Weights
+from models.confidence import Combination, Weights
 from models.exemplars import Shelf
 from models.heads import OTHERS, START, Chosen, Head, Rows, logsumexp, solve
 from models.labels import LabelInfo
@@ -81,6 +81,11 @@ class Reference:
     unknown: Unknown
     threshold: float
     beyond: Mapping[str, tuple[int, F32]] = field(default_factory=dict)
+
+    @property
+    def combination(self) -> Combination:
+        """The weights as the fit left them."""
+        return Combination(self.quick, self.full)
 
     @cached_property
     def _stacked(self) -> tuple[F32, F32, NDArray[np.intp]]:

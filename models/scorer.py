@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import arbiter
-from models.confidence import FEATURES, FLOOR, SCALE, SURE, Weights
+from models.confidence import FEATURES, FLOOR, SCALE, SURE, Combination
 from models.evidence import Evidence, kernel_evidence
 from models.heads import logsumexp
 from models.metric import Metric, normed
@@ -41,6 +41,16 @@ class Contest:
     outside: F32
     signals: F32
     white: F32
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Of n texts: `probability` (n, k + 1), rest last; the `features` (n, k, 6) it comes from; and
+    whether the arbiter was `asked` (n,), without which rw is still 0."""
+
+    probability: F64
+    features: F32
+    asked: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -114,16 +124,17 @@ class Scorer:
         features[:, :, FEATURES.index("rw")] = rw * SCALE[FEATURES.index("rw")]
         return features
 
-    def probabilities(self, contest: Contest, quick: Weights, full: Weights) -> F64:
-        """(n, k + 1), rest last: by the quick weights, and where those are unsure by the full."""
-        found = quick.probabilities(contest.features, contest.outside)
-        if not self.asks:
-            return found
-        unsure = np.flatnonzero(found[:, :-1].max(axis=1) < SURE)
+    def weigh(self, contest: Contest, weights: Combination) -> Weighed:
+        """By the quick weights, and where those are unsure by the full."""
+        found = weights.quick.probabilities(contest.features, contest.outside)
+        asked = (found[:, :-1].max(axis=1) < SURE) & self.asks
+        unsure = np.flatnonzero(asked)
+        features = contest.features
         if len(unsure):
-            features = self.arbitrated(contest, unsure)
-            found[unsure] = full.probabilities(features, contest.outside[unsure])
-        return found
+            features = features.copy()
+            features[unsure] = self.arbitrated(contest, unsure)
+            found[unsure] = weights.full.probabilities(features[unsure], contest.outside[unsure])
+        return Weighed(found, features, asked)
 
     def signals(self, x: F32) -> F32:
         """Signals (n, 2) for unknown of texts (n, d), by themselves."""

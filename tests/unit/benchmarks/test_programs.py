@@ -167,3 +167,27 @@ def test_every_benchmark_runs_on_a_set_it_has_never_seen(
     record = load(tmp_path / "out", name)
     assert record["complete"]
     assert "tiny" in (tmp_path / "out" / "benchmarks.md").read_text()
+
+
+def test_recorded_answers_teach_while_a_stream_runs(run, write_set, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("benchmarks.loop.SHARES", (0.25, 0.5))
+    monkeypatch.setattr("benchmarks.pupils.LEARN", 5)
+    monkeypatch.setattr("benchmarks.pupils.REFIT", 10)
+    rows = read_rows(write_set(each=24) / "tiny" / "train.jsonl.gz")
+    stream = [row for i, row in enumerate(rows) if i % 24 >= 6]
+    for number, row in enumerate(stream):
+        row["gpt-label"] = "fee" if number % 5 == 0 else row["label"]
+    write_rows(tmp_path / "data" / "banking77_llm" / "ocats_dev.jsonl.gz", stream)
+    arguments = ["loop", "--sets", "tiny", "--draws", "1", "--per-label", "4"]
+    fixed = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    fixed += ["--cache", str(tmp_path / "cache"), "--encoder", "hashing"]
+    assert main([*arguments, *fixed]) == 0
+    record = load(tmp_path / "out", "loop")
+    [cell] = record["cells"]
+    assert cell["texts"] == 108
+    assert len(cell["runs"]) == 16
+    for key, one in cell["runs"].items():
+        # What is asked in the first texts is saved, and at most the burst is asked beyond.
+        assert one["calls"][0] <= float(key.split()[-1]) + 6 / 108
+    assert cell["runs"]["recipe trust 0.5"]["calls"][0] > 0.3
+    assert (tmp_path / "out" / "plots" / "loop.svg").is_file()

@@ -1,0 +1,182 @@
+"""Classifiers that a judge teaches while a stream runs: the recipe, the flat head, a kNN cache.
+
+All are asked the same way: probabilities of a batch of texts; then they are told what the judge
+said of some of them, and which labels to learn. Settings are chosen on the gold examples alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.baselines import (
+    NEIGHBOURS,
+    TOLERANCE,
+    Flat,
+    Rows,
+    fit_flat,
+    fit_temperature,
+    nearest,
+    tempered,
+    votes,
+)
+from benchmarks.data import Problem
+from benchmarks.methods import fit_recipe
+from benchmarks.softmax import fit_softmax
+from models.classifier import Classifier, Example
+from models.online import Judged, Recent
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+LEARN = 25
+"""Accepted texts after which the recipe learns: an update refits a few subsets."""
+
+REFIT = 100
+"""Accepted texts after which the flat head is refitted on all it has."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A text of the last batch, by its row, and a label number."""
+
+    row: int
+    label: int
+
+
+class Pupil(Protocol):
+    """Starts from gold examples; `say`, then `hear` about that very batch."""
+
+    def say(self, x: F32) -> F64:
+        """Probabilities (n, labels) of texts (n, d)."""
+        ...
+
+    def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
+        """What the judge answered, what of it is to be learnt, and the labels given out (n,)."""
+        ...
+
+
+class RecipePupil:
+    """`Classifier.learn` each LEARN texts, with weights and label shares refitted (or `fixed`)."""
+
+    def __init__(self, problem: Problem, fitted: Classifier | None = None, fixed: bool = False):
+        self._classifier = fitted or fit_recipe(problem)
+        self._labels = problem.labels
+        self._number = {label: i for i, label in enumerate(problem.labels)}
+        self._fixed = fixed
+        self._recent = Recent()
+        self._waiting: list[Example] = []
+        self._learnt = 0
+
+    def say(self, x: F32) -> F64:
+        fitted = self._classifier.reference.counts
+        counts = None if self._fixed else self._recent.counts(fitted)
+        self._x = x
+        said, self._scored = self._classifier.scored(x, counts)
+        p = np.zeros((len(x), len(self._labels)))
+        for row, one in enumerate(said):
+            for contender in one.contenders:
+                p[row, self._number[contender.label]] = contender.probability
+            others = p[row] == 0
+            p[row, others] = one.rest / max(1, int(others.sum()))
+        return p
+
+    def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
+        self._recent = self._recent.with_judged(
+            [Judged(self._scored[a.row], self._labels[a.label]) for a in accepted]
+        ).with_outputs([self._labels[i] for i in final])
+        for lesson in accepted:
+            self._learnt += 1
+            name, label = f"s{self._learnt:06d}", self._labels[lesson.label]
+            self._waiting.append(Example(name, label, self._x[lesson.row], gold=False))
+        if len(self._waiting) < LEARN:
+            return
+        self._classifier = self._classifier.learn(self._waiting)
+        self._waiting = []
+        if not self._fixed:
+            weights = self._recent.refit(self._classifier.reference.combination)
+            self._classifier = self._classifier.with_weights(weights)
+
+
+class FlatPupil:
+    """Logistic regression with names; C by held-out gold, temperature refitted at every refit.
+
+    The temperature is fitted on the gold examples' held-out scores and on what was accepted since,
+    scored as it was before it was learnt: the same as the recipe's weights see.
+    """
+
+    def __init__(self, problem: Problem, fitted: Flat | None = None):
+        self._flat = fitted or fit_flat(problem)
+        rows = Rows.of(problem)
+        self._x, self._y, self._labels = [rows.x], [rows.y], problem.size
+        self._logits = [self._flat.held_logits]
+        self._truth = [rows.y[self._flat.held]]
+        self._waiting = 0
+
+    def say(self, x: F32) -> F64:
+        self._batch, self._said = x, self._flat.softmax.logits(x)
+        return tempered(self._said, self._flat.temperature).astype(np.float64)
+
+    def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
+        rows = [lesson.row for lesson in accepted]
+        truth = np.asarray([lesson.label for lesson in accepted], np.intp)
+        self._x.append(self._batch[rows])
+        self._y.append(truth)
+        self._logits.append(self._said[rows])
+        self._truth.append(truth)
+        self._waiting += len(rows)
+        if self._waiting < REFIT:
+            return
+        self._waiting = 0
+        softmax = fit_softmax(
+            np.concatenate(self._x),
+            np.concatenate(self._y),
+            self._labels,
+            self._flat.c,
+            start=self._flat.softmax,
+            tolerance=TOLERANCE,
+        )
+        temperature = fit_temperature(np.concatenate(self._logits), np.concatenate(self._truth))
+        self._flat = replace(self._flat, softmax=softmax, temperature=temperature)
+
+
+class CachePupil:
+    """The kNN cache of OCaTS: what is accepted is a neighbour from the next batch on."""
+
+    def __init__(self, problem: Problem):
+        self._rows, self._labels = Rows.of(problem), problem.size
+        best = (-np.inf, NEIGHBOURS[0], 0.06, 1.0)
+        splits = list(self._rows.folds(problem.seed, 5))
+        held = [
+            nearest(
+                self._rows.x[out],
+                replace(self._rows, x=self._rows.x[inside], y=self._rows.y[inside]),
+            )
+            for inside, out in splits
+        ]
+        truth = np.concatenate([self._rows.y[out] for _, out in splits])
+        for k in NEIGHBOURS:
+            for t in (0.03, 0.06, 0.12):
+                said = np.concatenate([votes(one, self._labels, k, t) for one in held])
+                right = float((said.argmax(axis=1) == truth).mean())
+                if right > best[0]:
+                    best = (right, k, t, fit_temperature(said, truth))
+        _, self._k, self._t, self._temperature = best
+
+    def say(self, x: F32) -> F64:
+        self._batch = x
+        said = votes(nearest(x, self._rows), self._labels, self._k, self._t)
+        return tempered(said, self._temperature).astype(np.float64)
+
+    def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
+        rows = [lesson.row for lesson in accepted]
+        self._rows = Rows(
+            np.concatenate([self._rows.x, self._batch[rows]]),
+            np.append(self._rows.y, [lesson.label for lesson in accepted]).astype(np.intp),
+            np.append(self._rows.fixed, np.zeros(len(rows), np.bool_)),
+        )
