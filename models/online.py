@@ -28,7 +28,7 @@ PULL = 100.0
 """How strongly weights are held at the fit's own, against a sum over judged texts.
 
 More than at the fit: a judge errs where a gold label does not, and most often only doubtful
-texts are judged. Chosen on training texts of BANKING77 with a model's recorded answers."""
+texts are judged. On training texts of BANKING77 with recorded answers, 20 was about a tie."""
 
 RW = FEATURES.index("rw")
 
