@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from pathlib import Path
 
 import structlog
@@ -58,6 +58,11 @@ class GuideBook(Mapping[str, Guide]):
 
     def __len__(self) -> int:
         return len(self._guides)
+
+    def values(self) -> ValuesView[Guide]:
+        """All guides, after one look at the file: a `Mapping`'s own takes a look for each."""
+        self._follow()
+        return self._guides.values()
 
     def relabel(self, names: Mapping[str, str], base: Mapping[str, Guide]) -> None:
         """From now on for these labels; a file that is broken just now counts as it was."""

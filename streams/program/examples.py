@@ -107,13 +107,18 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             where = f"{path}:{number}"
-            try:
-                row = from_json(line)
-            except ValueError as error:
-                raise Fatal(f"{where} is not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise Fatal(f"{where} is not a JSON object")
-            yield where, row
+            yield where, row_of(line, where)
+
+
+def row_of(line: bytes, where: str) -> dict[str, object]:
+    """Return the JSON object of a line. Raises `Fatal`."""
+    try:
+        row = from_json(line)
+    except ValueError as error:
+        raise Fatal(f"{where} is not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise Fatal(f"{where} is not a JSON object")
+    return row
 
 
 def text_field(row: dict[str, object], name: str, where: str) -> str:

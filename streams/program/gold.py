@@ -7,11 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_core import from_json
-
 from models.errors import Fatal
 from streams.incoming import SOURCE_HEADER
-from streams.program.examples import read_rows, text_field
+from streams.program.examples import read_rows, row_of, text_field
 from streams.program.source import FileSource
 from streams.stage import Delivered
 from streams.wire import derived_id
@@ -53,12 +51,7 @@ def read_gold_texts(path: Path) -> list[GoldText]:
 
 
 def _gold_text(value: bytes, where: str) -> GoldText:
-    try:
-        row = from_json(value)
-    except ValueError as error:
-        raise Fatal(f"{where} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise Fatal(f"{where} is not a JSON object")
+    row = row_of(value, where)
     text, label = text_field(row, "text", where), text_field(row, "label", where)
     id_ = text_field(row, "id", where) if "id" in row else derived_id("seed", label, text)
     return GoldText(where, id_, text, label)

@@ -18,7 +18,7 @@ from models.errors import Fatal
 from streams.feed import Feed
 from streams.program.folder import Folder
 from streams.program.guides import follow_labels, open_guides
-from streams.program.llm_settings import caps_of, check, check_endpoint, key_of
+from streams.program.llm_settings import caps_of, check_endpoint, key_of
 from streams.program.settings import Settings
 from streams.stage import Reader
 
@@ -38,7 +38,6 @@ def build_llm(
     Raises:
         Fatal: the settings cannot be used, or the file with the guides is broken.
     """
-    check(settings)
     from judge.llm.build import build
 
     version = feed.newest()

@@ -32,11 +32,6 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "var"
 
 
-@pytest.fixture
-def var(fitted: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(fitted, tmp_path / "var"))
-
-
 def test_examples_are_exported_imported_rebuilt_and_shown(var: Path, tmp_path: Path) -> None:
     at = ("--var", str(var))
     rows = [json.loads(line) for line in redstream("examples", "export", *at).splitlines()]

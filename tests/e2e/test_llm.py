@@ -24,19 +24,6 @@ TEXTS = program.lines(program.TEXTS)
 RIGHT = {str(row["text"]): NAMES[GOLD[str(row["id"])]] for row in TEXTS}
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    var = tmp_path_factory.mktemp("fitted") / "var"
-    program.fit(var)
-    return var
-
-
-@pytest.fixture
-def var(fitted: Path, tmp_path: Path) -> Path:
-    subprocess.run(["cp", "-r", fitted, tmp_path / "var"], check=True)
-    return tmp_path / "var"
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -14,19 +14,6 @@ from tests.e2e import program
 from tests.e2e.program import redstream
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    var = tmp_path_factory.mktemp("fitted") / "var"
-    program.fit(var)
-    return var
-
-
-@pytest.fixture
-def var(fitted: Path, tmp_path: Path) -> Path:
-    subprocess.run(["cp", "-r", fitted, tmp_path / "var"], check=True)
-    return tmp_path / "var"
-
-
 def test_every_text_ends_labelled_or_held_and_the_judge_teaches(var: Path, tmp_path: Path) -> None:
     out = tmp_path / "labeled.jsonl"
     shown = redstream(

@@ -18,7 +18,6 @@ from streams.errors import Held, NoModel
 from streams.feed import MANIFEST, Feed
 from streams.program.assembly import open_store
 from streams.program.examples_store import exported, rebuild, show, write_lines
-from streams.program.fit import fit
 from streams.program.folder import working
 from streams.program.lessons import TakenIn, take_in, training_set
 from streams.program.settings import Settings
@@ -42,21 +41,6 @@ def write(path: Path, *rows: dict[str, object]) -> Path:
 
 def quiet(name: str, share: float) -> None:
     """Show no progress."""
-
-
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fitted")
-    rows = [{"text": text, "label": label} for text, label in TEXTS.items()]
-    examples = write(folder / "examples.jsonl", *rows)
-    fit(Settings(var=folder / "var", encoder="hashing"), examples, None, quiet)
-    return folder / "var"
-
-
-@pytest.fixture
-def settings(fitted: Path, tmp_path: Path) -> Settings:
-    shutil.copytree(fitted, tmp_path / "var")
-    return Settings(var=tmp_path / "var", encoder="hashing")
 
 
 def stored(settings: Settings) -> dict[str, str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from judge.guides import Guide
@@ -21,7 +19,6 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.program import guides_cli
 from streams.program.cli import app
-from streams.program.fit import fit
 from streams.program.folder import Folder
 from streams.program.guides import open_desk, open_guides
 from streams.program.guides_write import accept, compose_all, propose
@@ -32,31 +29,13 @@ from tests.unit.streams import tiny
 KEY = "sk-right-key-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """The program sends its log to this test's standard error, which is closed behind it."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("own_logs")
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fitted")
-    rows = [
-        {"text": text, "label": label} for label, texts in tiny.EXAMPLES.items() for text in texts
-    ]
-    named = [{"label": "room", "name": "meeting room", "guide": "Booking rooms."}]
-    for name, lines in (("examples", rows), ("labels", named)):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
-    settings = Settings(var=folder / "var", encoder="hashing")
-    fit(settings, folder / "examples.jsonl", folder / "labels.jsonl", lambda name, share: None)
-    return folder / "var"
-
-
-@pytest.fixture
-def settings(fitted: Path, tmp_path: Path) -> Settings:
-    shutil.copytree(fitted, tmp_path / "var")
-    return Settings(var=tmp_path / "var", encoder="hashing")
+    named = {"label": "room", "name": "meeting room", "guide": "Booking rooms."}
+    return tiny.fit_folder(tmp_path_factory.mktemp("fitted"), named)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,6 @@ def version(number: int, **guides: str) -> Served:
 
 def llm(var: Path, **more: Any) -> Settings:
     return Settings(judge="llm", llm_url="http://127.0.0.1:9/v1", llm_model="tiny", var=var, **more)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteLog]:
-    opened = SqliteLog(tmp_path / "log.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

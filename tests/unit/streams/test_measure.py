@@ -6,19 +6,16 @@ import asyncio
 import csv
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from models.errors import Fatal
 from streams.program.cli import app
-from streams.program.fit import fit
 from streams.program.gold import read_gold_texts
 from streams.program.measure_cli import IS_NO_JUDGE
-from streams.program.settings import Settings
 from tests.loopback.server import Loopback
 from tests.unit.streams import tiny
 
@@ -35,22 +32,7 @@ def lines(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """The program sends its log to this test's standard error, which is closed behind it."""
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fitted")
-    rows = [
-        {"text": text, "label": label} for label, texts in tiny.EXAMPLES.items() for text in texts
-    ]
-    settings = Settings(var=folder / "var", encoder="hashing")
-    fit(settings, lines(folder / "seeds", rows), None, lambda name, share: None)
-    return folder / "var"
+pytestmark = pytest.mark.usefixtures("own_logs")
 
 
 @pytest.fixture
