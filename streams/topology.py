@@ -93,7 +93,7 @@ JUDGE = StageSpec(
     (UNCERTAIN,),
     (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER),
     "streams.stages.judge",
-    batch=32,
+    batch=64,
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)

@@ -32,13 +32,21 @@ BATCH_SECONDS = 20.0
 TIMEOUTS = 6
 """A text over which the judge took too long this often is not put to it again."""
 
+AHEAD = 2
+"""Cases in hand for every question that may be out: the next prompts are ready when a question
+comes back. The judge itself sees to how many questions are out."""
+
 LISTED = 64
 """An answer "none" among more labels than this refuses none of them in particular: kept with
 every held text, all names there are would outweigh the text."""
 
 
 class JudgeStage:
-    """Puts every case to the judge, at most `concurrency` at a time."""
+    """Puts every case to the judge, which takes `concurrency` questions at a time.
+
+    It asks for smaller batches where the judge is too slow, or its rate too low, for all of one
+    to get a turn: what gets none has to go round through `uncertain-later`.
+    """
 
     spec = JUDGE
 
@@ -58,7 +66,8 @@ class JudgeStage:
         self._store = store
         self._policy = policy
         self._seconds = seconds
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(AHEAD * concurrency)
+        self._without_turn = 0  # of the batch in hand
 
     async def start(self, reader: Reader) -> None:
         """Nothing is derived: the example store is filled by `remember`."""
@@ -77,6 +86,7 @@ class JudgeStage:
             raise NotYet("the judge is away", delay=wait)
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
         policy, until = self._policy(), asyncio.get_running_loop().time() + self._seconds
+        self._without_turn = 0
         answered = await asyncio.gather(
             *(self._judged(case, policy, until) for _, case in cases), return_exceptions=True
         )
@@ -85,6 +95,7 @@ class JudgeStage:
                 dead.append(dead_letter(delivered, self.spec.name, answer))
             elif isinstance(answer, BaseException):
                 raise answer
+        self._resize(len(cases) - self._without_turn)
         return dead + [
             record for answer in answered if isinstance(answer, list) for record in answer
         ]
@@ -92,6 +103,10 @@ class JudgeStage:
     def _resumes_in(self) -> float:
         seconds = self._judge.resumes_in if isinstance(self._judge, RemoteJudge) else 0.0
         return seconds if math.isfinite(seconds) else 0.0
+
+    def _resize(self, served: int) -> None:
+        batch = max(1, served) if self._without_turn else min(JUDGE.batch, 2 * self.spec.batch)
+        self.spec = replace(JUDGE, batch=batch)
 
     async def _judged(self, uncertain: Uncertain, policy: Policy, until: float) -> list[Outgoing]:
         case = Case(
@@ -219,6 +234,7 @@ class JudgeStage:
         The backoff grows where the case was `tried` and failed. One that only found no turn
         (rate, circuit, budget) would otherwise wait minutes for a judge that has time again.
         """
+        self._without_turn += not tried
         first, longest = AWAY_SECONDS
         backoff = min(longest, first * 2 ** min(uncertain.attempt, 10)) if tried else first
         due = time.time() + max(backoff, self._resumes_in())

@@ -14,8 +14,16 @@ from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
 from streams.errors import NotYet
 from streams.records import Uncertain
 from streams.stage import Outgoing
-from streams.stages.judge import LISTED, TIMEOUTS, JudgeStage
-from streams.topology import DEADLETTERS, LABELED, RETRAIN, UNCERTAIN, UNCERTAIN_LATER, VERDICTS
+from streams.stages.judge import AHEAD, LISTED, TIMEOUTS, JudgeStage
+from streams.topology import (
+    DEADLETTERS,
+    JUDGE,
+    LABELED,
+    RETRAIN,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+    VERDICTS,
+)
 from tests.unit.streams import make
 
 VALID = verified("printer", True, "clear", (), 40, 1)
@@ -191,14 +199,29 @@ async def test_a_batch_is_held_no_longer_than_its_time() -> None:
 
 
 async def test_a_case_whose_turn_did_not_come_is_asked_later_and_blamed_for_nothing() -> None:
-    cases = [make.uncertain(id) for id in ("t1", "t2")]
+    cases = [make.uncertain(f"t{n}") for n in range(1, AHEAD + 2)]
+    last = cases[-1].text.id
     judge = Remote(seconds=30)
     out = await judged(judge, *cases, concurrency=1, seconds=0.2)
-    assert [case.id for case in judge.cases] == ["t1"]
+    asked = {case.id for case in judge.cases}
+    assert asked == {case.text.id for case in cases} - {last}
     later = {case.text.id: case for case in make.of(UNCERTAIN_LATER, out)}
-    assert (later["t1"].timeouts, later["t2"].timeouts) == (1, 0)
-    assert later["t2"].due > time.time()
-    assert {verdict.id for verdict in make.of(VERDICTS, out)} == {"t1"}
+    assert {id: case.timeouts for id, case in later.items()} == dict.fromkeys(asked, 1) | {last: 0}
+    assert later[last].due > time.time()
+    assert {verdict.id for verdict in make.of(VERDICTS, out)} == asked
+
+
+async def test_batches_shrink_while_turns_are_short_and_grow_again() -> None:
+    judge = Remote(seconds=30)
+    stage = stage_of(judge, concurrency=1, seconds=0.1)
+    await stage.handle(make.batch(UNCERTAIN, *(make.uncertain(f"t{n}") for n in range(10))))
+    assert stage.spec.batch == AHEAD
+    judge.seconds, sizes = 0.0, []
+    for n in range(7):
+        await stage.handle(make.batch(UNCERTAIN, make.uncertain(f"u{n}")))
+        sizes.append(stage.spec.batch)
+    assert sizes[:2] == [2 * AHEAD, 4 * AHEAD]
+    assert sizes[-1] == JUDGE.batch
 
 
 async def test_a_place_is_free_again_after_a_question_was_given_up() -> None:
