@@ -15,8 +15,8 @@ import structlog
 
 from models.classifier import Classifier
 from streams.derived import chunks
-from streams.errors import NoModel
-from streams.records import Claim, Manifest
+from streams.errors import NoModel, Unreadable
+from streams.records import Claim, Manifest, Refusal
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MODELS
 
@@ -95,7 +95,11 @@ class Feed:
             else:
                 log.error("a damaged part of the model was refused", part=sha)
         elif name.startswith(MANIFEST) and value is not None:
-            manifest = Manifest.decode(value)
+            try:
+                manifest = Manifest.decode(value)
+            except Unreadable as error:
+                log.error("a damaged version was refused", key=name, error=str(error))
+                return None
             if manifest.epoch < self._epoch:
                 log.warning("a version of an older epoch was refused", number=manifest.number)
                 return None
@@ -129,6 +133,7 @@ class Feed:
         learnt: int,
         touched: Sequence[str],
         terms: Terms | None = None,
+        refused: Refusal | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones."""
         terms = terms or Terms(classifier.threshold)
@@ -143,6 +148,7 @@ class Feed:
             threshold=terms.threshold,
             audit=terms.audit,
             claim=terms.claim,
+            refused=refused,
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
