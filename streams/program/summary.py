@@ -13,11 +13,14 @@ from streams.figures import Counts, Figures
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Retrain
+from streams.records import Authority, Drift, Retrain
 from streams.textindex import TextIndex
-from streams.topology import RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
+
+DRIFTS = 3
+"""How many of the latest drift events are told."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it.
+    many are `estimated`; `judge` as the latest run with an LLM saw it;
+    `drifts` the latest events of `noticed` in all.
     """
 
     texts: int
@@ -55,6 +59,8 @@ class Summary:
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
+    noticed: int
+    drifts: list[Drift]
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ def summarize(settings: Settings) -> Summary:
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
+            noticed=log.end(DRIFT.name),
+            drifts=_drifts(log),
         )
 
 
@@ -129,6 +137,12 @@ def _quarters(
 def _share(hits: Iterable[bool]) -> Share:
     outcomes = list(hits)
     return Share(sum(outcomes), len(outcomes))
+
+
+def _drifts(log: SqliteLog) -> list[Drift]:
+    """Return the latest events, oldest first."""
+    start = max(0, log.end(DRIFT.name) - DRIFTS)
+    return [Drift.decode(record.value) for record in log.read_from(DRIFT.name, start, DRIFTS)]
 
 
 def _lessons(log: SqliteLog) -> list[tuple[str, str]]:
