@@ -60,7 +60,6 @@ class Watch:
         self._disagreement: dict[Series, Disagreement] = {}
         self._judge: dict[Series, str] = {}
         self._encoder = ""
-        self._rate = 0.0
         self._embeddings = self._shares = Windows(shares, **SHARES, seed=seed)
         self._cases, self._verdicts, self._labeled = _Recent(), _Recent(), _Recent()
 
@@ -79,9 +78,7 @@ class Watch:
         first = case.round == 1 and case.attempt == 0
         if not first or not self._cases.add(case.text.id, case.text.text[:EXCERPT]):
             return None
-        if case.audit:
-            self._rate = case.inclusion
-        elif not self._drawn(case.text.id, self._rate):
+        if not (case.audit or self._drawn(case.text.id, case.rate)):
             return None
         vector = case.embedding.array()
         encoder = f"{case.embedding.encoder}/{len(vector)}"

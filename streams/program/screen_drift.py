@@ -20,10 +20,9 @@ def drifted(event: Drift) -> Iterator[str]:
     match event.kind, event.series:
         case "disagreement", series:
             of = "doubtful texts" if series == "doubtful" else "audited texts"
-            what = (
-                f"the judge disagrees on {_share(seen.get('rate_since'))} of {of},"
-                f" {_share(seen.get('rate_before'))} before ({seen.get('texts_since')} judged since)"
-            )
+            before, now = (_share(seen.get(f"rate_{when}")) for when in ("before", "since"))
+            judged = seen.get("texts_since")
+            what = f"the judge disagrees on {now} of {judged} {of}, before on {before}"
         case "embeddings", _:
             what = f"the texts are others than before (p {seen.get('p')})"
         case _:
