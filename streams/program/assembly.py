@@ -30,6 +30,7 @@ from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
+from streams.stages.drift import Notice
 from streams.stages.judge import BATCH_SECONDS, JudgeStage
 from streams.stages.later import Later
 from streams.stages.ledger import LedgerStage
@@ -142,6 +143,7 @@ def build_stages(
         Remember(store),
         Train(feed, audits),
         LedgerStage(Ledger(folder.ledger)),
+        Notice(seed=settings.seed),
     ]
     if out is not None:
         claim_output(log, out)
