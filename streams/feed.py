@@ -16,6 +16,7 @@ import structlog
 from models.classifier import Classifier
 from streams.derived import chunks
 from streams.errors import NoModel
+from streams.labelset import LabelSet
 from streams.records import Manifest
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MODELS
@@ -108,10 +109,21 @@ class Feed:
         self._parts = {sha: value for sha, value in self._parts.items() if sha in named}
 
     def publish(
-        self, classifier: Classifier, *, applied: int, learnt: int, touched: Sequence[str]
+        self,
+        classifier: Classifier,
+        *,
+        applied: int,
+        learnt: int,
+        touched: Sequence[str],
+        labels: LabelSet | None = None,
     ) -> list[Outgoing]:
-        """Return the records of the next version: its new parts, its manifest, tombstones."""
+        """Return the records of the next version: its new parts, its manifest, tombstones.
+
+        Without `labels`, what became of labels is as in the version before.
+        """
         last = max(self._manifests.values(), key=lambda m: m.number, default=None)
+        if labels is None:
+            labels = LabelSet.of(last) if last else LabelSet()
         parts = classifier.to_parts()
         shas = {name: hashlib.sha256(value).hexdigest() for name, value in parts.items()}
         manifest = Manifest(
@@ -123,6 +135,9 @@ class Feed:
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
+            applied_labels=labels.applied,
+            renamed=dict(sorted(labels.renamed.items())),
+            retired=sorted(labels.retired),
             learnt=learnt,
             touched=sorted(touched),
             at=time.time(),

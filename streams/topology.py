@@ -7,10 +7,11 @@
                      └─unsure, audits─► uncertain │      verdicts
                                             ▼     │          │
             uncertain-later ◄─away─────── judge ──┴──────────┤
-                   └── later ──► uncertain                   └─accepted─► retrain ─► remember
-                                                                             │      (Qdrant)
- anything unreadable, anywhere ──► deadletters                               └─────► train ─► models
-                                                                              (to every stage)
+                   └── later ──► uncertain                   └─accepted─► retrain ─┐
+                                                                                   ├─► remember
+ labels (commands: add, retire, rename, merge) ────────────────────────────────────┤    (Qdrant)
+                                                                                   └─► train
+ anything unreadable, anywhere ──► deadletters              models (to every stage) ◄────┘
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
@@ -91,13 +92,20 @@ CLASSIFY = StageSpec("classify", (RECHECK, TEXTS), (LABELED, UNCERTAIN), "stream
 JUDGE = StageSpec(
     "judge",
     (UNCERTAIN,),
-    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER),
+    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER, RECHECK),
     "streams.stages.judge",
     batch=64,
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
-REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
-TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
+REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
+TRAIN = StageSpec(
+    "train",
+    (LABELS, RETRAIN),
+    (MODELS,),
+    "streams.stages.train",
+    batch=64,
+    pause=1.0,
+)
 LEDGER = StageSpec(
     "ledger",
     (LABELED, VERDICTS, MODELS, DEADLETTERS),

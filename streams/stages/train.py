@@ -1,24 +1,27 @@
 """train: what was accepted teaches the classifier; each batch ends in one new version.
 
-The state is the newest version of the feed and the offset in `retrain` that its manifest says
-is applied, so that a lesson delivered twice is learnt once.
+The state is the newest version of the feed and the offsets in `retrain` and `labels` that its
+manifest says are applied: a lesson delivered twice is learnt once, a command carried out once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
 
 from models.classifier import Classifier
 from models.exemplars import Example
-from streams.errors import Unreadable
-from streams.feed import Feed
-from streams.records import Retrain
+from streams.commands import applied, in_turn
+from streams.errors import BadCommand, Unreadable
+from streams.feed import Feed, Version
+from streams.labelset import LabelSet
+from streams.records import LabelCommand, Manifest, Retrain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, sort_out
-from streams.topology import TRAIN
+from streams.topology import LABELS, RETRAIN, TRAIN
 
 
 class Train:
@@ -28,9 +31,11 @@ class Train:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
+        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
-        """The feed is the state."""
+        """The feed is the state; the log is looked into for commands that come late."""
+        self._reader = reader
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -38,28 +43,81 @@ class Train:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Learn the batch in its order and return the next version, if anything changed."""
         version = self._feed.newest()
-        news = [delivered for delivered in batch if delivered.offset >= version.manifest.applied]
-        lessons, dead = sort_out(
-            news, self.spec.name, lambda d: _lesson(d, version.classifier.dimension)
-        )
-        known = set(version.classifier.labels)
-        usable = []
-        for delivered, lesson in lessons:
-            if lesson.kind == "revoked" or lesson.label in known:
-                usable.append((delivered.offset, lesson))
-            else:
-                error = Unreadable(f"no label {lesson.label!r} in model {version.number}")
-                dead.append(dead_letter(delivered, self.spec.name, error))
-        if not usable:
+        labels, dimension = LabelSet.of(version.manifest), version.classifier.dimension
+        news = [one for one in batch if one.offset >= _applied(version.manifest, one.topic)]
+        news = in_turn(news, labels, self._reader)
+        read, dead = sort_out(news, self.spec.name, lambda d: _read(d, dimension))
+        taught = await asyncio.to_thread(_taught, version, read)
+        dead += [dead_letter(one, self.spec.name, error) for one, error in taught.refused]
+        ends = {one.topic: one.offset + 1 for one in news}
+        if not taught.changed and LABELS.name not in ends:
             return dead
-        learnt = await asyncio.to_thread(_learnt, version.classifier, usable)
-        touched = learnt.touched_since(version.classifier)
         return dead + self._feed.publish(
-            learnt,
-            applied=news[-1].offset + 1,
-            learnt=version.manifest.learnt + sum(lesson.kind != "revoked" for _, lesson in usable),
-            touched=touched,
+            taught.classifier,
+            applied=ends.get(RETRAIN.name, version.manifest.applied),
+            learnt=version.manifest.learnt + taught.learnt,
+            touched=taught.classifier.touched_since(version.classifier),
+            labels=replace(taught.labels, applied=ends.get(LABELS.name, labels.applied)),
         )
+
+
+@dataclass
+class _Taught:
+    """What a batch makes of a version, and the records that do not fit it, with why."""
+
+    number: int
+    classifier: Classifier
+    labels: LabelSet
+    changed: bool = False
+    learnt: int = 0
+    refused: list[tuple[Delivered, Exception]] = field(default_factory=list)
+
+    def command(self, delivered: Delivered, command: LabelCommand) -> None:
+        """Carry a command out."""
+        try:
+            self.classifier, self.labels = applied(self.classifier, self.labels, command)
+        except BadCommand as error:
+            self.refused.append((delivered, error))
+
+    def lessons(self, read: Sequence[tuple[Delivered, Retrain]]) -> None:
+        """Learn under the label's name of now; what is of a retired label is passed over."""
+        usable = []
+        for delivered, lesson in read:
+            label = self.labels.now(lesson.label)
+            if lesson.kind == "revoked" or label in self.labels.labels:
+                renamed = lesson.model_copy(update={"label": label})
+                usable.append((delivered.offset, renamed))
+            elif label not in self.labels.retired:
+                error = Unreadable(f"no label {lesson.label!r} in model {self.number}")
+                self.refused.append((delivered, error))
+        if usable:
+            self.changed = True
+            self.classifier = _learnt(self.classifier, usable)
+            self.learnt += sum(lesson.kind != "revoked" for _, lesson in usable)
+
+
+def _taught(version: Version, read: Sequence[tuple[Delivered, Retrain | LabelCommand]]) -> _Taught:
+    taught = _Taught(version.number, version.classifier, LabelSet.of(version.manifest))
+    lessons: list[tuple[Delivered, Retrain]] = []
+    for delivered, record in read:
+        if isinstance(record, Retrain):
+            lessons.append((delivered, record))
+        else:
+            taught.lessons(lessons)
+            taught.command(delivered, record)
+            lessons = []
+    taught.lessons(lessons)
+    return taught
+
+
+def _applied(manifest: Manifest, topic: str) -> int:
+    return manifest.applied_labels if topic == LABELS.name else manifest.applied
+
+
+def _read(delivered: Delivered, dimension: int) -> Retrain | LabelCommand:
+    if delivered.topic == LABELS.name:
+        return LabelCommand.decode(delivered.value)
+    return _lesson(delivered, dimension)
 
 
 def _lesson(delivered: Delivered, dimension: int) -> Retrain:

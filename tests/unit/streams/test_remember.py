@@ -50,20 +50,20 @@ def taught(log: SqliteLog) -> SqliteLog:
 
 async def test_an_empty_store_is_filled_with_what_was_remembered(taught: SqliteLog) -> None:
     store = Store()
-    await Remember(store).start(taught)
+    await Remember(store, make.feed()).start(taught)
     assert await store.ids() == store.flushed == {"b"}
 
 
 async def test_a_store_that_holds_something_is_left_as_it_is(taught: SqliteLog) -> None:
     store = Store()
-    await Remember(store).handle(make.batch(RETRAIN, make.lesson("z")))
-    await Remember(store).start(taught)
+    await Remember(store, make.feed()).handle(make.batch(RETRAIN, make.lesson("z")))
+    await Remember(store, make.feed()).start(taught)
     assert await store.ids() == {"z"}
 
 
 async def test_a_store_that_is_away_does_not_keep_a_run_from_starting(taught: SqliteLog) -> None:
     with capture_logs() as logged:
-        await Remember(Store(Transient("away"))).start(taught)
+        await Remember(Store(Transient("away")), make.feed()).start(taught)
     assert [(line["event"], line["error"]) for line in logged] == [
         ("the example store does not answer yet", "away")
     ]
@@ -71,13 +71,15 @@ async def test_a_store_that_is_away_does_not_keep_a_run_from_starting(taught: Sq
 
 async def test_a_store_that_cannot_be_used_stops_a_run_at_its_start(taught: SqliteLog) -> None:
     with pytest.raises(Fatal, match="wrong key"):
-        await Remember(Store(Fatal("wrong key"))).start(taught)
+        await Remember(Store(Fatal("wrong key")), make.feed()).start(taught)
 
 
 async def test_what_was_handled_is_flushed_before_it_is_committed() -> None:
     store = Store()
-    await Remember(store).handle(make.batch(RETRAIN, make.lesson("a"), make.lesson("b")))
+    await Remember(store, make.feed()).handle(
+        make.batch(RETRAIN, make.lesson("a"), make.lesson("b"))
+    )
     assert store.flushed == {"a", "b"}
     gone = make.lesson("a", kind="revoked", embedding=None)
-    await Remember(store).handle(make.batch(RETRAIN, gone))
+    await Remember(store, make.feed()).handle(make.batch(RETRAIN, gone))
     assert store.flushed == {"b"}
