@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from judge.examples import ExampleStore
-from models.encoder import load_encoder
+from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import Unreadable
-from streams.feed import Feed, Version
+from streams.feed import Feed
 from streams.labelset import LabelSet, meant
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
@@ -84,11 +84,15 @@ def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
     taught = read_taught(path)
     with working(settings) as log:
         version = Feed(log).newest()
-        known = training_set(log, LabelSet.of(version.manifest))
-        new = _new(taught, known, version, settings.max_text)
+        labels = LabelSet.of(version.manifest)
+        known = training_set(log, labels)
+        new = not_yet_known(taught, known, labels, settings.max_text)
         if new:
             progress("loading the encoder", 0.0)
-            lessons = _lessons(new, settings, version)
+            encoder = load_encoder(
+                settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+            )
+            lessons = lessons_of(new, encoder, "import")
             store = open_store(settings, version.classifier.dimension)
             progress("teaching", 0.5)
             log.append([outgoing(RETRAIN, lesson.id, lesson) for lesson in lessons])
@@ -115,18 +119,21 @@ def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
     asyncio.run(work())
 
 
-def _new(
-    taught: Sequence[Taught], known: Mapping[str, Retrain], version: Version, max_text: int
+def not_yet_known(
+    taught: Sequence[Taught], known: Mapping[str, Retrain], labels: LabelSet, max_text: int
 ) -> list[Taught]:
-    """Return what the training set does not have yet, each with an id, each id once."""
-    labels = LabelSet.of(version.manifest)
+    """Return what the training set (`known`) does not have yet, each with an id, each id once.
+
+    Raises:
+        Fatal: a line cannot be used; names it.
+    """
     seen: dict[str, Taught] = {}
     new: list[Taught] = []
     for row in taught:
         if labels.now(row.label) not in labels.labels:
             raise Fatal(
-                f"{row.where}: no label {row.label!r} in model {version.number}"
-                f"{meant(row.label, labels.labels)} (`redstream labels add` makes one)"
+                f"{row.where}: there is no label {row.label!r}{meant(row.label, labels.labels)}"
+                " (`redstream labels add` makes one)"
             )
         if len(row.text) > max_text:
             raise Fatal(f"{row.where}: {len(row.text)} characters; at most {max_text} are taken")
@@ -148,10 +155,12 @@ def _new(
     return new
 
 
-def _lessons(new: Sequence[Taught], settings: Settings, version: Version) -> list[Retrain]:
-    encoder = load_encoder(
-        settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-    )
+def lessons_of(new: Sequence[Taught], encoder: Encoder, signed: str) -> list[Retrain]:
+    """Return examples as a person's lessons.
+
+    Raises:
+        Fatal: the encoder finds nothing in a text; names its line.
+    """
     rows, now = encoder.encode([row.text for row in new]), time.time()
     lessons = []
     for row, embedding in zip(new, rows, strict=True):
@@ -166,7 +175,7 @@ def _lessons(new: Sequence[Taught], settings: Settings, version: Version) -> lis
                 text=row.text,
                 embedding=Vector.of(embedding, encoder.identity),
                 authority=Authority.PERSON,
-                signed="import",
+                signed=signed,
                 at=now,
             )
         )
