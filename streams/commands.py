@@ -62,6 +62,19 @@ def in_turn(batch: Sequence[Delivered], labels: LabelSet, reader: Reader | None)
     return [*commands, *(one for one in batch if one.topic != LABELS.name)]
 
 
+def mistaken(before: Classifier, after: Classifier) -> set[str]:
+    """Return the labels that texts of the added labels were taken for until now.
+
+    Held texts of a new label have those as contenders, never the label itself: named among the
+    touched, they bring them back to be examined again.
+    """
+    found: set[str] = set()
+    for label in set(after.labels) - set(before.labels):
+        for prediction in before.predict(after.live.evidence[label].raw):
+            found |= {contender.label for contender in prediction.contenders}
+    return found
+
+
 def _carried_out(classifier: Classifier, command: LabelCommand) -> Classifier:
     label, into = command.label, command.into or ""
     match command.command:

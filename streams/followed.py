@@ -37,7 +37,7 @@ def followed(case: Uncertain, labels: LabelSet) -> Uncertain:
     for one in case.contenders:
         if (label := labels.now(one.label)) in labels.labels:
             sums[label] = sums.get(label, 0.0) + one.probability
-    contenders = [Contender(label=label, probability=p) for label, p in sums.items()]
+    contenders = [Contender(label=label, probability=round(p, 6)) for label, p in sums.items()]
     contenders.sort(key=lambda one: -one.probability)
     return case.model_copy(update={"contenders": contenders})
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from models.classifier import Classifier
 from models.exemplars import Example
-from streams.commands import applied, in_turn
+from streams.commands import applied, in_turn, mistaken
 from streams.errors import BadCommand, Unreadable
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
@@ -56,7 +56,7 @@ class Train:
             taught.classifier,
             applied=ends.get(RETRAIN.name, version.manifest.applied),
             learnt=version.manifest.learnt + taught.learnt,
-            touched=taught.classifier.touched_since(version.classifier),
+            touched=sorted(taught.touched),
             labels=replace(taught.labels, applied=ends.get(LABELS.name, labels.applied)),
         )
 
@@ -70,6 +70,7 @@ class _Taught:
     labels: LabelSet
     changed: bool = False
     learnt: int = 0
+    touched: set[str] = field(default_factory=set)
     refused: list[tuple[Delivered, Exception]] = field(default_factory=list)
 
     def command(self, delivered: Delivered, command: LabelCommand) -> None:
@@ -107,6 +108,8 @@ def _taught(version: Version, read: Sequence[tuple[Delivered, Retrain | LabelCom
             taught.command(delivered, record)
             lessons = []
     taught.lessons(lessons)
+    taught.touched |= {*taught.classifier.touched_since(version.classifier)}
+    taught.touched |= mistaken(version.classifier, taught.classifier)
     return taught
 
 
