@@ -15,9 +15,9 @@ import structlog
 
 from models.classifier import Classifier
 from streams.derived import chunks
-from streams.errors import NoModel
+from streams.errors import NoModel, Unreadable
 from streams.labelset import LabelSet
-from streams.records import Manifest
+from streams.records import Claim, Manifest, Refusal
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MODELS
 
@@ -31,6 +31,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms texts go out unasked: see `streams.records.Manifest`."""
+
+    threshold: float
+    audit: float | None = None
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True)
 class Version:
     """One whole version in service."""
 
@@ -41,6 +50,11 @@ class Version:
     def number(self) -> int:
         """Return the version's number."""
         return self.manifest.number
+
+    @property
+    def terms(self) -> Terms:
+        """Return the terms on which texts go out unasked."""
+        return Terms(self.manifest.threshold, self.manifest.audit, self.manifest.claim)
 
 
 class Feed:
@@ -82,7 +96,11 @@ class Feed:
             else:
                 log.error("a damaged part of the model was refused", part=sha)
         elif name.startswith(MANIFEST) and value is not None:
-            manifest = Manifest.decode(value)
+            try:
+                manifest = Manifest.decode(value)
+            except Unreadable as error:
+                log.error("a damaged version was refused", key=name, error=str(error))
+                return None
             if manifest.epoch < self._epoch:
                 log.warning("a version of an older epoch was refused", number=manifest.number)
                 return None
@@ -115,12 +133,15 @@ class Feed:
         applied: int,
         learnt: int,
         touched: Sequence[str],
+        terms: Terms | None = None,
+        refused: Refusal | None = None,
         labels: LabelSet | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones.
 
         Without `labels`, what became of labels is as in the version before.
         """
+        terms = terms or Terms(classifier.threshold)
         last = max(self._manifests.values(), key=lambda m: m.number, default=None)
         if labels is None:
             labels = LabelSet.of(last) if last else LabelSet()
@@ -131,7 +152,10 @@ class Feed:
             epoch=last.epoch if last else 1,
             hash=classifier.hash(),
             encoder=classifier.encoder,
-            threshold=classifier.threshold,
+            threshold=terms.threshold,
+            audit=terms.audit,
+            claim=terms.claim,
+            refused=refused,
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,

@@ -107,7 +107,7 @@ def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
     """
     feed = Feed(log)
     ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
-    stages: list[Stage] = [Remember(store, feed), Train(feed), ledger]
+    stages: list[Stage] = [Remember(store, feed), Train(feed, keep_terms=True), ledger]
 
     async def work() -> None:
         try:
