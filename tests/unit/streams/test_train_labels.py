@@ -11,13 +11,15 @@ from models.classifier import Classifier, LabelInfo
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
-from streams.records import LabelCommand, Manifest, Retrain
+from streams.records import Authority, LabelCommand, Manifest, Retrain
 from streams.stage import Delivered, Outgoing
 from streams.stages.train import Train
-from streams.topology import DEADLETTERS, LABELS, RETRAIN, TRAIN
+from streams.topology import DEADLETTERS, LABELS, RETRAIN, TRAIN, VERDICTS
 from streams.wire import Record, Vector
 from tests.unit.streams import make, tiny
+from tests.unit.streams.test_train import auditing, judged, kept_apart, poison
 
+PERSON = Authority.PERSON
 COFFEE = ["coffee machine leaks", "no coffee beans", "espresso machine broken"]
 
 
@@ -250,3 +252,61 @@ async def test_a_lesson_whose_label_no_command_brings_is_still_a_dead_letter(
     (letter,) = make.of(DEADLETTERS, await race(log, stage, lessons))
     assert letter.message == "no label 'ghosts' in model 1"
     assert served(log)[0].number == 1
+
+
+# Beside thresholds and the gate
+
+
+async def answered(log: SqliteLog, stage: Train, batch: list[Delivered]) -> Manifest:
+    log.commit(TRAIN.name, batch, await deliver(stage, batch))
+    return served(log)[0]
+
+
+async def test_what_a_command_costs_is_not_held_against_the_lessons_beside_it(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await answered(log, stage, make.batch(VERDICTS, *kept_apart()))
+    # A second label for printers takes half of their texts away.
+    copies = [
+        make.lesson(f"{words} {n}", "press", embedding=tiny.vector(words), authority=PERSON)
+        for n in range(8)
+        for words in tiny.EXAMPLES["printer"]
+    ]
+    published(log, added("press"), *copies, lesson("visa for a trip", "travel"))
+    batch = log.read(TRAIN.name, [LABELS.name, RETRAIN.name], 64)
+    manifest = await answered(log, stage, batch)
+    before, after = tiny.classifier(), served(log)[1]
+    texts = np.stack([tiny.embed(words) for words in tiny.EXAMPLES["printer"]])
+    lost = [
+        was.label == "printer" != now.label
+        for was, now in zip(before.predict(texts), after.predict(texts), strict=True)
+    ]
+    assert sum(lost) >= 3, "the command has to cost something for this to mean anything"
+    assert manifest.refused is None
+    assert "visa for a trip" in after.shelves["travel"].ids
+
+
+async def test_the_texts_kept_apart_follow_a_rename(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await answered(log, stage, make.batch(VERDICTS, *kept_apart()))
+    published(log, command("rename", "printer", "press"))
+    await taught(log, stage)
+    manifest = await answered(log, stage, make.batch(RETRAIN, *poison()))
+    assert manifest.refused is not None
+    assert manifest.refused.texts == 96
+
+
+async def test_who_teaches_between_runs_keeps_the_terms(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    before = await answered(log, stage, make.batch(VERDICTS, *judged(300)))
+    published(log, added())
+    await taught(log, Train(Feed(log), keep_terms=True))
+    after = served(log)[0]
+    assert after.number > before.number
+    assert (after.threshold, after.audit, after.claim) == (
+        before.threshold,
+        before.audit,
+        before.claim,
+    )
+    assert before.threshold != tiny.classifier().threshold
