@@ -52,6 +52,7 @@ class Train:
         """The feed is the state of the model; what was judged is read again if it was lost."""
         self._reader = reader
         if self._audits is not None:
+            self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
