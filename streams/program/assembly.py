@@ -105,7 +105,7 @@ def _stand_in(settings: Settings, log: SqliteLog, feed: Feed) -> Judge:
         similar_labels(labels, embeddings),
         error=settings.judge_error,
         seed=settings.seed,
-        called=lambda label: LabelSet.of(feed.newest().manifest).now(label),
+        called=lambda label: feed.newest().manifest.renamed.get(label, label),
     )
 
 
