@@ -16,6 +16,7 @@ import structlog
 from models.classifier import Classifier
 from streams.derived import chunks
 from streams.errors import NoModel, Unreadable
+from streams.labelset import LabelSet
 from streams.records import Claim, Manifest, Refusal
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MODELS
@@ -136,10 +137,16 @@ class Feed:
         touched: Sequence[str],
         terms: Terms | None = None,
         refused: Refusal | None = None,
+        labels: LabelSet | None = None,
     ) -> list[Outgoing]:
-        """Return the records of the next version: its new parts, its manifest, tombstones."""
+        """Return the records of the next version: its new parts, its manifest, tombstones.
+
+        Without `labels`, what became of labels is as in the version before.
+        """
         terms = terms or Terms(classifier.threshold)
         last = max(self._manifests.values(), key=lambda m: m.number, default=None)
+        if labels is None:
+            labels = LabelSet.of(last) if last else LabelSet()
         parts = classifier.to_parts()
         shas = {name: hashlib.sha256(value).hexdigest() for name, value in parts.items()}
         manifest = Manifest(
@@ -155,6 +162,9 @@ class Feed:
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
+            applied_labels=labels.applied,
+            renamed=dict(sorted(labels.renamed.items())),
+            retired=sorted(labels.retired),
             learnt=learnt,
             touched=sorted(touched),
             at=time.time(),
