@@ -211,7 +211,11 @@ class LabelCommand(Record):
 
 
 class Manifest(Record):
-    """One whole version of the model: names its parts by content."""
+    """One whole version of the model: names its parts by content.
+
+    A rollback `restores` an older version; what was taught between the two is `left_out`, as are
+    the lessons of earlier rollbacks: first offset in `retrain`, and the one after the last.
+    """
 
     number: int
     epoch: int
@@ -223,6 +227,8 @@ class Manifest(Record):
     applied: int = Field(description="offset in `retrain` up to which texts are learnt")
     learnt: int
     touched: list[str]
+    restores: int | None = None
+    left_out: list[tuple[int, int]] = Field(default_factory=list)
     at: float
 
 

@@ -1,0 +1,135 @@
+"""Going back to an older version of the model, and keeping versions by a pin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.classifier import Classifier
+from models.errors import Fatal
+from streams.derived import chunks
+from streams.embedded.runner import EmbeddedRunner
+from streams.errors import Unreadable
+from streams.feed import Feed, Version
+from streams.ledger import Ledger
+from streams.program.folder import Folder, working
+from streams.program.settings import Settings
+from streams.records import Retrain
+from streams.repository import pin, unpin
+from streams.stage import Reader
+from streams.stages.ledger import LedgerStage
+from streams.topology import RETRAIN, TRAIN
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """What a rollback came to; without a change there was nothing to go back to.
+
+    Of the lessons taught since, so many are `left_out`, `gold` of them a person's; so many texts
+    `taken_back` since stay so; so many lessons are `waiting` for the next run to learn them.
+    `lost` are the labels that were in service before and are not any more.
+    """
+
+    before: int
+    now: Version
+    changed: bool
+    left_out: int = 0
+    gold: int = 0
+    taken_back: int = 0
+    waiting: int = 0
+    lost: tuple[str, ...] = ()
+
+
+def rollback(settings: Settings, number: int) -> RolledBack:
+    """Publish what a version held as the next one, so that every reader goes back to it.
+
+    Lessons taught since are left out, and are not learnt again; what was taken back since is
+    taken out of the older version as well.
+
+    Raises:
+        NoVersion: there is no such version, or it is not whole.
+        Fatal: it reads vectors of another encoder; a run holds the folder.
+    """
+    with working(settings) as log:
+        feed = Feed(log)
+        serving = feed.newest()
+        if number == serving.number:
+            return RolledBack(serving.number, serving, changed=False)
+        older = feed.load(number)
+        if older.manifest.encoder != serving.manifest.encoder:
+            raise Fatal(
+                f"version {number} reads vectors of encoder {older.manifest.encoder}, the one in"
+                f" service of {serving.manifest.encoder}: a rollback does not change the encoder;"
+                " fit again with the other one into another --var"
+            )
+        since = list(lessons(log, older.manifest.applied, serving.manifest.applied))
+        back = _taken_back(since, older.classifier)
+        classifier = older.classifier.unlearn(back) if back else older.classifier
+        if _same(older, serving, classifier):
+            return RolledBack(serving.number, serving, changed=False)
+        log.append(feed.restore(older.manifest, classifier))
+        ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
+        asyncio.run(EmbeddedRunner(log, [ledger]).run(lockstep=True))
+        taught = [lesson for lesson in since if lesson.kind != "revoked"]
+        at = max(serving.manifest.applied, log.position(TRAIN.name, RETRAIN.name))
+        return RolledBack(
+            before=serving.number,
+            now=feed.newest(),
+            changed=True,
+            left_out=len(taught),
+            gold=sum(lesson.gold for lesson in taught),
+            taken_back=len(back),
+            waiting=sum(1 for _ in lessons(log, at, log.end(RETRAIN.name))),
+            lost=tuple(sorted(set(serving.manifest.labels) - set(older.manifest.labels))),
+        )
+
+
+def lessons(reader: Reader, start: int, end: int) -> Iterator[Retrain]:
+    """Yield the lessons and revocations of `retrain` from an offset up to before another."""
+    for records in chunks(reader, RETRAIN, start):
+        for record in records:
+            if record.offset >= end:
+                return
+            try:
+                yield Retrain.decode(record.value)
+            except Unreadable:  # among the dead letters
+                continue
+
+
+def _taken_back(since: list[Retrain], older: Classifier) -> set[str]:
+    """Return the texts revoked since, but for those taught again as the older version has them."""
+    back: set[str] = set()
+    for lesson in since:
+        if lesson.kind == "revoked":
+            back.add(lesson.id)
+        elif lesson.label in older.shelves and lesson.id in older.shelves[lesson.label].members:
+            back.discard(lesson.id)
+    return back
+
+
+def _same(older: Version, serving: Version, classifier: Classifier) -> bool:
+    return (
+        classifier.hash() == serving.classifier.hash()
+        and older.manifest.threshold == serving.manifest.threshold
+    )
+
+
+def set_pin(settings: Settings, number: int, *, pinned: bool) -> bool:
+    """Pin a version, or take its pin away; False where it was so already.
+
+    Raises:
+        NoVersion: there is no such version, or the one to pin is not whole.
+        Fatal: a run holds the folder.
+    """
+    with working(settings) as log:
+        feed = Feed(log)
+        feed.newest()
+        if pinned:
+            feed.load(number)
+        else:
+            feed.manifest(number)
+        if (number in feed.repository.pinned) == pinned:
+            return False
+        log.append([pin(number) if pinned else unpin(number)])
+        return True
