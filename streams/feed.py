@@ -17,16 +17,25 @@ from models.classifier import Classifier
 from models.errors import DamagedPart
 from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
-from streams.records import Manifest
+from streams.records import Claim, Manifest
 from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
 from streams.stage import Outgoing, Reader
 from streams.topology import MODELS
 
-__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "Feed", "Version"]
+__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "Feed", "Terms", "Version"]
 
 CHUNK = 500
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms texts go out unasked: see `streams.records.Manifest`."""
+
+    threshold: float
+    audit: float | None = None
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,11 @@ class Version:
     def number(self) -> int:
         """Return the version's number."""
         return self.manifest.number
+
+    @property
+    def terms(self) -> Terms:
+        """Return the terms on which texts go out unasked."""
+        return Terms(self.manifest.threshold, self.manifest.audit, self.manifest.claim)
 
 
 class Feed:
@@ -122,16 +136,25 @@ class Feed:
         return manifests[number]
 
     def publish(
-        self, classifier: Classifier, *, applied: int, learnt: int, touched: Sequence[str]
+        self,
+        classifier: Classifier,
+        *,
+        applied: int,
+        learnt: int,
+        touched: Sequence[str],
+        terms: Terms | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones."""
+        terms = terms or Terms(classifier.threshold)
         parts, shas = _addressed(classifier)
         manifest = Manifest(
             number=self._next(),
             epoch=self.repository.epoch or 1,
             hash=classifier.hash(),
             encoder=classifier.encoder,
-            threshold=classifier.threshold,
+            threshold=terms.threshold,
+            audit=terms.audit,
+            claim=terms.claim,
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
@@ -147,7 +170,7 @@ class Feed:
 
         `classifier` is the older one's, or that without what was taken back since. What is
         learnt goes on from where the version in service is: the lessons between the two are left
-        out, and `left_out` says so (docs/adr/0009).
+        out, and `left_out` says so. The terms are the older one's as well (docs/adr/0009).
         """
         serving = self.newest()
         parts, shas = _addressed(classifier)

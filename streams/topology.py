@@ -7,9 +7,9 @@
                      └─unsure, audits─► uncertain │      verdicts
                                             ▼     │          │
             uncertain-later ◄─away─────── judge ──┴──────────┤
-                   └── later ──► uncertain                   └─accepted─► retrain ─► remember
-                                                                             │      (Qdrant)
- anything unreadable, anywhere ──► deadletters                               └─────► train ─► models
+                   └── later ──► uncertain                   ├─accepted─► retrain ─► remember
+                                                             │               │      (Qdrant)
+ anything unreadable, anywhere ──► deadletters               └─────────────► train ─► models
                                                                               (to every stage)
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
@@ -97,7 +97,9 @@ JUDGE = StageSpec(
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
-TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
+TRAIN = StageSpec(
+    "train", (RETRAIN, VERDICTS), (MODELS,), "streams.stages.train", batch=256, pause=1.0
+)
 LEDGER = StageSpec(
     "ledger",
     (LABELED, VERDICTS, MODELS, DEADLETTERS),

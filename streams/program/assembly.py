@@ -18,6 +18,7 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
@@ -117,12 +118,16 @@ def build_stages(
 ) -> Sequence[Stage]:
     """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
     folder = Folder(settings.var)
+    # Who sees no more than the classifier cannot witness that it is right.
+    certify = settings.certify and judge.teaches
+    audits = Audits(folder.audits, settings.target, settings.audit) if certify else None
     stages: list[Stage] = [
         Classify(
             encoder,
             feed,
             TextIndex(folder.texts),
             audit=settings.audit,
+            certify=certify,
             seed=settings.seed,
             max_text=settings.max_text,
         ),
@@ -136,7 +141,7 @@ def build_stages(
         ),
         Later(),
         Remember(store),
-        Train(feed),
+        Train(feed, audits),
         LedgerStage(Ledger(folder.ledger)),
     ]
     if out is not None:

@@ -111,7 +111,8 @@ def _taken_back(since: list[Retrain], older: Classifier) -> set[str]:
 def _same(older: Version, serving: Version, classifier: Classifier) -> bool:
     return (
         classifier.hash() == serving.classifier.hash()
-        and older.manifest.threshold == serving.manifest.threshold
+        and older.terms.threshold == serving.terms.threshold
+        and older.terms.audit == serving.terms.audit
     )
 
 

@@ -24,8 +24,24 @@ from streams.ledger import MAX_ROUNDS
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.textindex import Claim, TextIndex
-from streams.topology import CLASSIFY, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.topology import (
+    CLASSIFY,
+    JUDGE,
+    LABELED,
+    LATER,
+    RECHECK,
+    TEXTS,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+)
 from streams.wire import Vector
+
+BACKLOG = 4 * JUDGE.batch
+"""Cases that may wait for the judge before it is spared what is sure."""
+
+APART = 0.5
+"""Of the random sample that is always judged so much does not teach: new versions are compared
+with old ones on it."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +67,23 @@ class Classify:
         audit: float,
         seed: int,
         max_text: int,
+        certify: bool = False,
     ) -> None:
+        """`audit` is the share of sure texts that is judged too; `certify` lets the trainer set
+        it, and the threshold, by what the judge answers.
+        """
         self._encoder = encoder
         self._feed = feed
         self._index = index
         self._audit = audit
+        self._certify = certify
         self._seed = seed
         self._max_text = max_text
+        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
+        self._reader = reader
         expected = self._feed.newest().manifest.encoder
         if expected != self._encoder.identity:
             raise Fatal(
@@ -96,6 +119,7 @@ class Classify:
                 error = IdConflict(f"id {text.id!r} already stands for another text")
                 dead.append(dead_letter(delivered, self.spec.name, error))
         version = self._feed.newest()
+        terms = self._terms(version)
         items = await self._embedded(new)
         items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
         if not items:
@@ -105,7 +129,7 @@ class Classify:
         answers = [
             record
             for item, prediction in zip(items, predictions, strict=True)
-            for record in self._answer(item, prediction, version)
+            for record in self._answer(item, prediction, version, terms)
         ]
         return dead + answers
 
@@ -128,7 +152,21 @@ class Classify:
         rounded = encoded.astype(np.float16).astype(np.float32)
         return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
 
-    def _answer(self, item: _Item, prediction: Prediction, version: Version) -> list[Outgoing]:
+    def _terms(self, version: Version) -> tuple[float, float]:
+        """Return the threshold, and the share of sure texts to judge as well.
+
+        Everything is judged until the trainer knows better; but where the judge cannot keep up,
+        no more than the usual share: sure texts must not keep doubtful ones waiting.
+        """
+        if not self._certify:
+            return version.classifier.threshold, self._audit
+        rate = 1.0 if version.terms.audit is None else version.terms.audit
+        behind = self._reader is not None and _waiting(self._reader) > BACKLOG
+        return version.terms.threshold, min(rate, self._audit) if behind else rate
+
+    def _answer(
+        self, item: _Item, prediction: Prediction, version: Version, terms: tuple[float, float]
+    ) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6))
@@ -136,7 +174,8 @@ class Classify:
         ]
         recheck = item.recheck
         rejected = recheck.rejected if recheck else []
-        sure = prediction.confidence >= version.classifier.threshold
+        threshold, rate = terms
+        sure = prediction.confidence >= threshold
         if prediction.label in rejected:
             return []
         records = []
@@ -152,7 +191,8 @@ class Classify:
                 contenders=contenders[:3],
             )
             records.append(outgoing(LABELED, item.text.id, event))
-        audit = sure and recheck is None and self._audited(item.text.id)
+        luck = self._drawn(item.text.id)
+        audit = sure and recheck is None and luck < rate
         if audit or (not sure and _worth_asking(recheck, prediction.label)):
             case = Uncertain(
                 text=item.text,
@@ -162,15 +202,25 @@ class Classify:
                 model=version.number,
                 round=recheck.round + 1 if recheck else 1,
                 audit=audit,
-                inclusion=self._audit if audit else 1.0,
+                inclusion=rate if audit else 1.0,
+                rate=rate,
+                apart=luck < APART * self._audit,
             )
             records.append(outgoing(UNCERTAIN, item.text.id, case))
         return records
 
-    def _audited(self, text_id: str) -> bool:
-        """Draw the audits by id and seed: a batch delivered again draws the same ones."""
+    def _drawn(self, text_id: str) -> float:
+        """Draw from 0 to 1 by id and seed: a batch delivered again draws the same."""
         digest = blake2b(f"{self._seed}\x1f{text_id}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < self._audit * 2**64
+        return int.from_bytes(digest, "big") / 2**64
+
+
+def _waiting(reader: Reader) -> int:
+    """Return how many cases wait for the judge."""
+    return sum(
+        reader.end(topic.name) - reader.position(stage.name, topic.name)
+        for stage, topic in ((JUDGE, UNCERTAIN), (LATER, UNCERTAIN_LATER))
+    )
 
 
 def _worth_asking(recheck: Recheck | None, lead: str) -> bool:

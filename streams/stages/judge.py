@@ -160,6 +160,7 @@ class JudgeStage:
                         "final": final,
                         "decision": decision.kind if final else None,
                         "held": _refused(uncertain, decision) if undecided else None,
+                        "apart": uncertain.embedding if final and uncertain.apart else None,
                     }
                 )
             )
@@ -180,7 +181,9 @@ class JudgeStage:
             signed=self._judge.signature,
             round=round_,
             audit=uncertain.audit,
+            independent=self._judge.teaches,
             inclusion=uncertain.inclusion,
+            rate=uncertain.rate,
             proposed=uncertain.contenders[0].label,
             confidence=uncertain.contenders[0].probability,
             model=uncertain.model,
@@ -209,7 +212,7 @@ class JudgeStage:
             neighbours=list(decision.neighbours),
         )
         records = [outgoing(LABELED, text.id, event)]
-        if self._judge.teaches:
+        if self._judge.teaches and not uncertain.apart:
             lesson = Retrain(
                 kind="accepted",
                 id=text.id,

@@ -12,13 +12,13 @@ from models.encoder import HashingEncoder
 from models.errors import Fatal
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed
+from streams.feed import Feed, Terms
 from streams.ledger import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
-from streams.stages.classify import Classify
+from streams.stages.classify import BACKLOG, Classify
 from streams.textindex import REQUEUED_HEADER, TextIndex
-from streams.topology import CLASSIFY, DEADLETTERS, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, LABELED, RECHECK, TEXTS, UNCERTAIN
 from streams.wire import Vector
 from tests.unit.streams import make, tiny
 
@@ -47,10 +47,14 @@ def make_stage(log: SqliteLog, encoder: CountingEncoder, tmp_var: Path) -> Itera
     feed = tiny.fitted(log)
     with ExitStack() as stack:
 
-        def build(*, audit: float = 0.0, seed: int = 0, max_text: int = 1_000) -> Classify:
+        def build(
+            *, audit: float = 0.0, seed: int = 0, max_text: int = 1_000, certify: bool = False
+        ) -> Classify:
             index = TextIndex(tmp_var / "texts.sqlite")
             stack.callback(index.close)
-            return Classify(encoder, feed, index, audit=audit, seed=seed, max_text=max_text)
+            return Classify(
+                encoder, feed, index, audit=audit, seed=seed, max_text=max_text, certify=certify
+            )
 
         yield build
 
@@ -154,6 +158,60 @@ async def test_audits_are_drawn_from_the_sure_by_id_and_seed(make_stage: Make) -
         assert len(make.of(LABELED, out)) == 200
     assert drawn[0] == drawn[1] != drawn[2]
     assert 40 < len(drawn[0]) < 80
+
+
+MANY = [(f"t{n}", f"printer paper jam {n}") for n in range(200)]
+
+
+def published(log: SqliteLog, **terms: float) -> None:
+    """The same model again, on other terms."""
+    feed = Feed(log)
+    model = feed.newest().classifier
+    log.append(feed.publish(model, applied=0, learnt=0, touched=(), terms=Terms(**terms)))
+
+
+async def test_everything_is_judged_until_the_trainer_knows_better(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage(audit=0.1, certify=True)
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(*MANY)))
+    assert len(cases) == 200
+    assert {(case.audit, case.inclusion, case.rate) for case in cases} == {(True, 1.0, 1.0)}
+    published(log, threshold=1.01, audit=0.1)
+    (case,) = make.of(UNCERTAIN, await stage.handle(incoming(("u1", "printer paper jam"))))
+    assert (case.audit, case.inclusion, case.rate) == (False, 1.0, 0.1)
+    published(log, threshold=0.0, audit=0.1)
+    out = await stage.handle(incoming(*((f"v{n}", tiny.UNSURE) for n in range(200))))
+    assert len(make.of(LABELED, out)) == 200
+    drawn = make.of(UNCERTAIN, out)
+    assert 5 < len(drawn) < 40
+    assert {(case.audit, case.inclusion, case.rate) for case in drawn} == {(True, 0.1, 0.1)}
+
+
+async def test_a_judge_that_cannot_keep_up_is_spared_what_is_sure(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage(audit=0.1, certify=True)
+    await stage.start(log)
+    log.append([Outgoing(UNCERTAIN.name, b"t", b"case")] * (BACKLOG + 1))
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(*MANY)))
+    assert {(case.inclusion, case.rate) for case in cases} == {(0.1, 0.1)}
+    log.commit(JUDGE.name, log.read(JUDGE.name, [UNCERTAIN.name], 10), [])
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(("u1", "printer paper jam"))))
+    assert [case.rate for case in cases] == [1.0]
+
+
+async def test_part_of_the_random_sample_does_not_teach(make_stage: Make) -> None:
+    doubtful = [(f"t{n}", tiny.UNSURE) for n in range(200)]
+    for texts in (MANY, doubtful):
+        cases = make.of(
+            UNCERTAIN, await make_stage(audit=0.3, certify=True).handle(incoming(*texts))
+        )
+        assert len(cases) == 200
+        apart = {case.text.id for case in cases if case.apart}
+        assert 15 < len(apart) < 50
+    fewer = make.of(UNCERTAIN, await make_stage(audit=0.3).handle(incoming(*MANY)))
+    assert {case.text.id for case in fewer if case.apart} == apart
 
 
 @pytest.mark.parametrize(("audit", "count"), [(0.0, 0), (1.0, 3)])

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from models.classifier import Classifier
+from streams.audits import Audits
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
-from streams.records import Manifest, Retrain
-from streams.stage import Delivered, Outgoing
+from streams.records import Manifest, Retrain, Verdict
+from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.train import Train
-from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN
+from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN, VERDICTS
 from streams.wire import Vector
 from tests.unit.streams import make, tiny
 
@@ -207,3 +208,76 @@ async def test_the_size_of_the_batches_does_not_change_what_is_learnt(
         part = lessons[start : start + size]
         await step(log, stage, make.batch(RETRAIN, *part, first=start))
     assert served(log).hash() == alone
+
+
+def judged(count: int) -> list[Verdict]:
+    return [
+        make.verdict(f"j{n}", final=True, decision="accepted", label="printer", confidence=0.99)
+        for n in range(count)
+    ]
+
+
+def auditing(log: SqliteLog, tmp_var: Path, feed: Feed | None = None) -> Train:
+    return Train(feed or Feed(log), Audits(tmp_var / "audits.json", 0.95, 0.05))
+
+
+async def test_what_was_judged_sets_threshold_and_audits(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (manifest,) = manifests(await step(log, stage, make.batch(VERDICTS, *judged(300))))
+    assert manifest.claim is not None
+    assert manifest.claim.state == "certified"
+    assert (manifest.audit, manifest.applied, manifest.touched) == (0.05, 0, [])
+    first = Feed(log).newest()
+    assert first.terms.threshold == manifest.threshold < first.classifier.threshold
+    assert manifest.hash == first.classifier.hash() == tiny.classifier().hash()
+
+
+async def test_verdicts_that_change_nothing_make_no_version(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *judged(300)))
+    assert await step(log, stage, make.batch(VERDICTS, *judged(5), first=300)) == []
+
+
+async def test_a_lesson_keeps_the_terms_and_its_place(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (before,) = manifests(await step(log, stage, make.batch(VERDICTS, *judged(300))))
+    (after,) = manifests(await step(log, stage, make.batch(RETRAIN, *map(lesson, WORDS))))
+    assert (after.threshold, after.audit, after.claim) == (
+        before.threshold,
+        before.audit,
+        before.claim,
+    )
+    assert (after.applied, after.learnt) == (3, 3)
+    assert after.hash == expected(*WORDS).hash()
+
+
+async def test_what_was_judged_is_read_again_where_it_was_lost(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    log.append([outgoing(VERDICTS, verdict.id, verdict) for verdict in judged(300)])
+    batch = log.read(TRAIN.name, [VERDICTS.name], 300)
+    log.commit(TRAIN.name, batch, await deliver(stage, batch))
+    again = auditing(log, tmp_var)
+    await again.start(log)
+    assert await deliver(again, batch) == []  # all known, and nothing new to say
+
+
+async def test_without_audits_the_threshold_is_that_of_the_examples(
+    log: SqliteLog, stage: Train
+) -> None:
+    assert await step(log, stage, make.batch(VERDICTS, *judged(300))) == []
+    (manifest,) = manifests(await step(log, stage, make.batch(RETRAIN, lesson(WORDS[0]))))
+    assert manifest.threshold == tiny.classifier().threshold
+    assert (manifest.audit, manifest.claim) == (None, None)
+
+
+async def test_a_verdict_that_cannot_be_read_is_the_ledgers_to_report(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    out = await step(log, stage, make.batch(VERDICTS, b"no verdict", *judged(300)))
+    assert make.of(DEADLETTERS, out) == []
+    (manifest,) = manifests(out)
+    assert manifest.claim is not None
+    assert manifest.claim.judged == 300
