@@ -1,7 +1,9 @@
-"""What the judge's answers say about the texts that go out unasked, kept up with `verdicts`.
+"""What the judge's answers say about the classifier, kept up with `verdicts`.
 
-Every judged text counts once: its first answer that is final. An answer of a judge that sees no
-more than the classifier, or none at all, says nothing. The file beside the log only saves reading
+They set the threshold from which texts go out unasked (`models.risk`), and those of texts kept
+apart are what new versions are compared on (`streams.gate`). Every judged text counts once: its
+first answer that is final. An answer of a judge that sees no more than the classifier, or none at
+all, says nothing. The file beside the log only saves reading
 all of `verdicts` again; lost, it is made anew from them.
 """
 
@@ -9,13 +11,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 from models.risk import Certificate, Finding
 from streams.feed import Terms
+from streams.gate import NEWEST, Apart
 from streams.records import Claim, Verdict
 from streams.stage import Delivered
+from streams.wire import Vector
 
 SAVED_EVERY = 1_000
 """Verdicts after which the file is written; what came since is read again after a kill."""
@@ -24,7 +29,9 @@ FORMAT = 1
 
 
 class Audits:
-    """Bets on the agreement of judge and classifier (`models.risk`), at a place in `verdicts`."""
+    """Bets on the agreement of judge and classifier, and the texts kept apart, at a place in
+    `verdicts`.
+    """
 
     def __init__(self, path: Path, target: float, least: float) -> None:
         """`least`: the share of confident texts that is judged when no certificate may come."""
@@ -33,7 +40,13 @@ class Audits:
         self._next = 0
         self._saved = 0
         self._certificate = Certificate.new(target)
+        self._apart: deque[tuple[str, Vector]] = deque(maxlen=NEWEST)
         self._load(target)
+
+    @property
+    def apart(self) -> list[Apart]:
+        """Return the newest texts kept apart, oldest first."""
+        return [Apart(vector.array(), label) for label, vector in self._apart]
 
     def position(self, topic: str) -> int:
         """Return the offset in `verdicts` up to which answers have been counted."""
@@ -51,6 +64,8 @@ class Audits:
                 inclusion=verdict.inclusion,
                 rate=verdict.rate,
             )
+            if verdict.apart is not None and verdict.label is not None:
+                self._apart.append((verdict.label, verdict.apart))
         if self._next - self._saved >= SAVED_EVERY:
             self.save()
 
@@ -80,7 +95,12 @@ class Audits:
 
     def save(self) -> None:
         """Write the file; a disk that is full is no reason to stop."""
-        state = {"format": FORMAT, "next": self._next, "certificate": self._certificate.to_json()}
+        state = {
+            "format": FORMAT,
+            "next": self._next,
+            "certificate": self._certificate.to_json(),
+            "apart": [(label, vector.model_dump(mode="json")) for label, vector in self._apart],
+        }
         new = self._path.with_suffix(".new")
         with suppress(OSError):
             new.write_text(json.dumps(state))
@@ -92,9 +112,11 @@ class Audits:
         with suppress(OSError, ValueError, KeyError, TypeError):
             state = json.loads(self._path.read_text())
             certificate = Certificate.from_json(state["certificate"])
+            apart = [(label, Vector.model_validate(v)) for label, v in state["apart"]]
             if state["format"] == FORMAT and certificate.target == target:
                 self._certificate, self._next = certificate, int(state["next"])
                 self._saved = self._next
+                self._apart.extend(apart)
 
 
 def _hardly_news(claim: Claim, before: Claim | None) -> bool:

@@ -17,7 +17,7 @@ from models.classifier import Classifier
 from models.errors import DamagedPart
 from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
-from streams.records import Claim, Manifest
+from streams.records import Claim, Manifest, Refusal
 from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
 from streams.stage import Outgoing, Reader
 from streams.topology import MODELS
@@ -143,6 +143,7 @@ class Feed:
         learnt: int,
         touched: Sequence[str],
         terms: Terms | None = None,
+        refused: Refusal | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones."""
         terms = terms or Terms(classifier.threshold)
@@ -155,6 +156,7 @@ class Feed:
             threshold=terms.threshold,
             audit=terms.audit,
             claim=terms.claim,
+            refused=refused,
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
@@ -184,6 +186,7 @@ class Feed:
                 "applied": serving.manifest.applied,
                 "touched": list(classifier.touched_since(serving.classifier)),
                 "restores": older.number,
+                "refused": None,
                 "left_out": [*older.left_out, *([skipped] if skipped[0] < skipped[1] else [])],
                 "at": time.time(),
             }

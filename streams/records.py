@@ -224,9 +224,19 @@ class Claim(Record):
     state: Literal["certified", "too few", "open", "below", "too close"]
     target: float
     bound: float
-    agreement: float | None
+    agreement: float | None = None
     judged: int
     reason: str
+
+
+class Refusal(Record):
+    """Lessons that would have made the model worse, and how that was seen (`streams.gate`)."""
+
+    lessons: list[str]
+    texts: int
+    lost: int
+    won: int
+    p: float
 
 
 class Manifest(Record):
@@ -246,6 +256,7 @@ class Manifest(Record):
     threshold: float
     audit: float | None = None
     claim: Claim | None = None
+    refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str]
     applied: int = Field(description="offset in `retrain` up to which texts are learnt")

@@ -98,7 +98,7 @@ JUDGE = StageSpec(
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec(
-    "train", (RETRAIN, VERDICTS), (MODELS,), "streams.stages.train", batch=256, pause=1.0
+    "train", (RETRAIN, VERDICTS), (MODELS, RETRAIN), "streams.stages.train", batch=256, pause=1.0
 )
 LEDGER = StageSpec(
     "ledger",

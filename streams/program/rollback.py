@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from models.classifier import Classifier
@@ -26,9 +26,9 @@ from streams.topology import RETRAIN, TRAIN
 class RolledBack:
     """What a rollback came to; without a change there was nothing to go back to.
 
-    Of the lessons taught since, so many are `left_out`, `gold` of them a person's; so many texts
-    `taken_back` since stay so; so many lessons are `waiting` for the next run to learn them.
-    `lost` are the labels that were in service before and are not any more.
+    Of the lessons that stand since, so many are `left_out`, `gold` of them a person's; so many of
+    its texts were `taken_back` since, and it is without them; so many lessons and revocations are
+    `waiting` for the next run. `lost` are labels that were in service before, and are no more.
     """
 
     before: int
@@ -71,7 +71,7 @@ def rollback(settings: Settings, number: int) -> RolledBack:
         log.append(feed.restore(older.manifest, classifier))
         ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
         asyncio.run(EmbeddedRunner(log, [ledger]).run(lockstep=True))
-        taught = [lesson for lesson in since if lesson.kind != "revoked"]
+        taught = standing(since)
         at = max(serving.manifest.applied, log.position(TRAIN.name, RETRAIN.name))
         return RolledBack(
             before=serving.number,
@@ -79,7 +79,9 @@ def rollback(settings: Settings, number: int) -> RolledBack:
             changed=True,
             left_out=len(taught),
             gold=sum(lesson.gold for lesson in taught),
-            taken_back=len(back),
+            taken_back=sum(
+                len(back & shelf.members) for shelf in older.classifier.shelves.values()
+            ),
             waiting=sum(1 for _ in lessons(log, at, log.end(RETRAIN.name))),
             lost=tuple(sorted(set(serving.manifest.labels) - set(older.manifest.labels))),
         )
@@ -95,6 +97,12 @@ def lessons(reader: Reader, start: int, end: int) -> Iterator[Retrain]:
                 yield Retrain.decode(record.value)
             except Unreadable:  # among the dead letters
                 continue
+
+
+def standing(since: Iterable[Retrain]) -> list[Retrain]:
+    """Return the lessons among these that were not taken back after: the last on each text."""
+    last = {lesson.id: lesson for lesson in since}
+    return [lesson for lesson in last.values() if lesson.kind != "revoked"]
 
 
 def _taken_back(since: list[Retrain], older: Classifier) -> set[str]:

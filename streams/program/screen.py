@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.program.screen_judge import asked, standing, waiting, without_verdict
+from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def _facts(found: Summary, settings: Settings) -> None:
         say(without_verdict(found.no_verdicts))
     for line in standing(found.judge) if found.judge else ():
         say(line)
+    if found.manifest:
+        say(promised(found.manifest))
     taught = ", ".join(f"{label} {n}" for label, n in found.lessons.most_common(5))
     say(
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"

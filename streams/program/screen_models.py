@@ -10,11 +10,11 @@ from rich.table import Table
 
 from streams.program.rollback import RolledBack
 from streams.program.screen import console, say
+from streams.program.screen_target import promised
 from streams.program.versions import Difference, Listed, Parts, Shown
-from streams.records import Manifest
 
 SOME = 12
-"""Labels named in a line that may have hundreds."""
+"""Labels or texts named in a line that may have hundreds."""
 
 
 def versions(found: Sequence[Listed]) -> None:
@@ -44,12 +44,13 @@ def versions(found: Sequence[Listed]) -> None:
 
 
 def _standing(one: Listed) -> list[str]:
-    back = one.manifest.restores
+    back, refused = one.manifest.restores, one.manifest.refused
     return [
         *(["in service"] if one.serving else []),
         *(["pinned"] if one.pinned else []),
         *([f"back to {back}"] if back is not None else []),
-        *([f"REFUSED: {len(one.missing)} parts missing or damaged"] if one.missing else []),
+        *([f"{len(refused.lessons)} lessons refused"] if refused else []),
+        *([f"NOT WHOLE: {len(one.missing)} parts missing or damaged"] if one.missing else []),
     ]
 
 
@@ -60,8 +61,14 @@ def version(found: Shown) -> None:
     say(f"Version {manifest.number}{standing}. Made {_when(manifest.at)}, epoch {manifest.epoch}.")
     say(f"Hash: {manifest.hash}")
     say(f"Encoder: {manifest.encoder}")
-    say(f"Threshold: {_threshold(manifest)}")
+    say(promised(manifest))
     say(f"Learnt: {manifest.learnt} lessons; it goes on at {manifest.applied} of the training set.")
+    if refused := manifest.refused:
+        say(
+            f"Refused: {len(refused.lessons)} lessons that the judge accepted, since with them"
+            f" {refused.lost} of {refused.texts} texts kept apart went wrong and {refused.won} came"
+            f" right (p {refused.p:.1g}): {_some(refused.lessons)}"
+        )
     if manifest.left_out:
         where = ", ".join(f"{start} to {end - 1}" for start, end in manifest.left_out)
         say(f"Left out by rollbacks: {found.left_out} lessons, at {where} of the training set.")
@@ -141,7 +148,7 @@ def rolled_back(found: RolledBack, number: int) -> None:
         say(f"Version {found.before} is in service{same}: nothing to go back to.")
         return
     say(f"Version {manifest.number} is in service: back to {number}, from {found.before}.")
-    say(f"It has learnt {manifest.learnt} lessons; its threshold: {_threshold(manifest)}")
+    say(f"It has learnt {manifest.learnt} lessons. {promised(manifest)}")
     if found.left_out:
         gold = f" ({found.gold} of them a person's)" if found.gold else ""
         say(
@@ -149,18 +156,12 @@ def rolled_back(found: RolledBack, number: int) -> None:
             " set, and are not learnt again by themselves: see docs/models.md."
         )
     if found.taken_back:
-        say(f"{found.taken_back} texts taken back since stay taken back.")
+        say(f"{found.taken_back} of its texts were taken back since, and it is without them.")
     if found.lost:
         say(f"Labels it does not have ({len(found.lost)}): {_some(found.lost)}")
     if found.waiting:
-        say(f"{found.waiting} lessons wait in the log: the next run learns them.")
+        say(f"{found.waiting} lessons or revocations wait in the log: the next run has them.")
     say(f"`redstream models rollback {found.before}` undoes it.")
-
-
-def _threshold(manifest: Manifest) -> str:
-    if manifest.threshold > 1:
-        return f"{manifest.threshold:.3f}, above every confidence: all texts are judged."
-    return f"{manifest.threshold:.3f}"
 
 
 def _some(labels: Sequence[str]) -> str:

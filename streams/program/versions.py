@@ -11,7 +11,7 @@ from models.classifier import Classifier
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.program.folder import Folder
-from streams.program.rollback import lessons
+from streams.program.rollback import lessons, standing
 from streams.program.settings import Settings
 from streams.records import Manifest
 
@@ -130,11 +130,7 @@ def show_version(settings: Settings, number: int) -> Shown:
             _listed(feed, manifest, serving),
             older,
             _parts(feed, manifest, before),
-            sum(
-                lesson.kind != "revoked"
-                for start, end in manifest.left_out
-                for lesson in lessons(log, start, end)
-            ),
+            sum(len(standing(lessons(log, *place))) for place in manifest.left_out),
         )
 
 

@@ -3,16 +3,18 @@
 Each batch with a lesson, or with a new finding about what goes out unasked, ends in one new
 version. The state is the newest version of the feed and the offset in `retrain` that its manifest
 says is applied, so that a lesson delivered twice is learnt once; and what `verdicts` say
-(`streams.audits`).
+(`streams.audits`). Lessons of the judge that make the model worse are refused (`streams.gate`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
+import structlog
 
 from models.classifier import Classifier
 from models.exemplars import Example
@@ -20,9 +22,12 @@ from streams.audits import Audits
 from streams.derived import catch_up
 from streams.errors import Unreadable
 from streams.feed import Feed, Terms, Version
-from streams.records import Retrain, Verdict
-from streams.stage import Delivered, Outgoing, Reader, dead_letter, sort_out
+from streams.gate import compare
+from streams.records import Refusal, Retrain, Verdict
+from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import RETRAIN, TRAIN, VERDICTS
+
+log = structlog.get_logger()
 
 
 class Train:
@@ -54,19 +59,45 @@ class Train:
         self._observe([d for d in batch if d.topic == VERDICTS.name])
         usable, applied, dead = self._lessons(batch, version)
         terms = self._terms(version)
-        if usable:
-            learnt = await asyncio.to_thread(_learnt, version.classifier, usable)
-        elif terms != version.terms:
-            learnt = version.classifier
-        else:
+        if not usable and terms == version.terms:
             return dead
+        learnt, refused = await asyncio.to_thread(self._gated, version.classifier, usable)
+        if refused is not None:
+            gone = set(refused.lessons)
+            dead += [_revoked(lesson) for _, lesson in usable if lesson.id in gone]
         return dead + self._feed.publish(
             learnt,
             applied=applied,
-            learnt=version.manifest.learnt + sum(lesson.kind != "revoked" for _, lesson in usable),
+            learnt=version.manifest.learnt + _learnt_of(usable, refused),
             touched=learnt.touched_since(version.classifier),
             terms=terms,
+            refused=refused,
         )
+
+    def _gated(
+        self, before: Classifier, lessons: Sequence[tuple[int, Retrain]]
+    ) -> tuple[Classifier, Refusal | None]:
+        """Learn; where that makes the model worse, without what the judge accepted.
+
+        A person's lessons and revocations are no opinion that texts could overrule.
+        """
+        learnt = _learnt(before, lessons)
+        by_judge = [lesson.id for _, lesson in lessons if _accepted_by_judge(lesson)]
+        if self._audits is None or not by_judge:
+            return learnt, None
+        found = compare(learnt, before, self._audits.apart)
+        if not found.worse:
+            return learnt, None
+        kept = [item for item in lessons if not _accepted_by_judge(item[1])]
+        refusal = Refusal(
+            lessons=by_judge, texts=found.texts, lost=found.lost, won=found.won, p=found.p
+        )
+        log.warning(
+            "lessons that make the model worse were refused",
+            lessons=len(by_judge),
+            **refusal.model_dump(exclude={"lessons"}),
+        )
+        return _learnt(before, kept), refusal
 
     def _observe(self, batch: Sequence[Delivered]) -> None:
         if self._audits is None:
@@ -103,6 +134,23 @@ class Train:
                 error = Unreadable(f"no label {lesson.label!r} in model {version.number}")
                 dead.append(dead_letter(delivered, self.spec.name, error))
         return usable, news[-1].offset + 1 if news else applied, dead
+
+
+def _learnt_of(lessons: Sequence[tuple[int, Retrain]], refused: Refusal | None) -> int:
+    taught = sum(lesson.kind != "revoked" for _, lesson in lessons)
+    return taught - (len(refused.lessons) if refused else 0)
+
+
+def _accepted_by_judge(lesson: Retrain) -> bool:
+    return lesson.kind == "accepted" and not lesson.gold
+
+
+def _revoked(lesson: Retrain) -> Outgoing:
+    """Take a lesson back for everyone who reads `retrain`: it must not testify either."""
+    record = Retrain(
+        kind="revoked", id=lesson.id, label=lesson.label, signed="gate", at=time.time()
+    )
+    return outgoing(RETRAIN, lesson.id, record)
 
 
 def _lesson(delivered: Delivered, dimension: int) -> Retrain:

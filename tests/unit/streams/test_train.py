@@ -13,7 +13,7 @@ from streams.audits import Audits
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
-from streams.records import Manifest, Retrain, Verdict
+from streams.records import Authority, Manifest, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.train import Train
 from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN, VERDICTS
@@ -281,3 +281,65 @@ async def test_a_verdict_that_cannot_be_read_is_the_ledgers_to_report(
     (manifest,) = manifests(out)
     assert manifest.claim is not None
     assert manifest.claim.judged == 300
+
+
+def kept_apart() -> list[Verdict]:
+    return [
+        make.verdict(
+            f"a{n} {words}",
+            final=True,
+            decision="accepted",
+            label=label,
+            proposed=label,
+            apart=tiny.vector(words),
+        )
+        for n in range(4)
+        for label, texts in tiny.EXAMPLES.items()
+        for words in texts
+    ]
+
+
+def poison() -> list[Retrain]:
+    return [
+        make.lesson(f"{words} {n}", "travel", text=words, embedding=tiny.vector(words))
+        for n in range(6)
+        for words in tiny.EXAMPLES["printer"]
+    ]
+
+
+async def test_lessons_that_make_the_model_worse_are_refused_and_taken_back(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *kept_apart()))
+    good = lesson("visa for a trip", authority=Authority.PERSON)
+    out = await step(log, stage, make.batch(RETRAIN, *poison(), good))
+    (manifest,) = manifests(out)
+    assert manifest.refused is not None
+    assert manifest.refused.lessons == [one.id for one in poison()]
+    assert manifest.refused.lost > manifest.refused.won == 0
+    assert manifest.refused.texts == 96
+    assert (manifest.applied, manifest.learnt) == (37, 1)
+    told = replace(tiny.example("visa for a trip", "travel"), arrival=36, gold=True)
+    assert manifest.hash == served(log).hash() == tiny.classifier().learn([told]).hash()
+    revoked = make.of(RETRAIN, out)
+    assert [(one.kind, one.id, one.signed) for one in revoked] == [
+        ("revoked", one.id, "gate") for one in poison()
+    ]
+
+
+async def test_without_texts_kept_apart_nothing_is_refused(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (manifest,) = manifests(await step(log, stage, make.batch(RETRAIN, *poison())))
+    assert manifest.refused is None
+    assert manifest.learnt == len(poison())
+
+
+async def test_the_texts_kept_apart_are_known_again_after_a_restart(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *kept_apart()))
+    await stage.close()
+    (manifest,) = manifests(await step(log, auditing(log, tmp_var), make.batch(RETRAIN, *poison())))
+    assert manifest.refused is not None
