@@ -35,6 +35,7 @@ class Repository:
         self.parts: dict[str, bytes] = {}
         self.manifests: dict[int, Manifest] = {}
         self.pinned: set[int] = set()
+        self._unpinned: set[int] = set()
         self.epoch = 0
 
     def take(self, key: bytes, value: bytes | None) -> Manifest | None:
@@ -45,8 +46,15 @@ class Repository:
         elif name.startswith(MANIFEST):
             return self._manifest(name.removeprefix(MANIFEST), value)
         elif name.startswith(PIN) and (number := name.removeprefix(PIN)).isdecimal():
-            (self.pinned.discard if value is None else self.pinned.add)(int(number))
+            self._pin(int(number), value)
         return None
+
+    def _pin(self, number: int, value: bytes | None) -> None:
+        if value is not None:
+            self.pinned.add(number)
+        elif number in self.pinned:
+            self.pinned.remove(number)
+            self._unpinned.add(number)
 
     def _part(self, sha: str, value: bytes | None) -> None:
         if value is not None and hashlib.sha256(value).hexdigest() == sha:
@@ -100,11 +108,13 @@ class Repository:
     def forget(self, serving: int | None) -> None:
         """Drop what the publisher of the newest version removed; `serving` is the one before it.
 
-        Without one before it this is a first reading: all that lies there is kept in mind, since
-        what should have gone (unpinned meanwhile) is for the next publisher to remove.
+        What was unpinned meanwhile may still lie there, for the next publisher to remove; after a
+        first reading, without a version before it, so may anything.
         """
         if serving is not None:
-            self.manifests = self._kept(self.manifests.values(), serving)
+            unpinned = {n: self.manifests[n] for n in self._unpinned & self.manifests.keys()}
+            self.manifests = unpinned | self._kept(self.manifests.values(), serving)
+            self._unpinned.clear()
         named = _named(self.manifests.values())
         self.parts = {sha: value for sha, value in self.parts.items() if sha in named}
 

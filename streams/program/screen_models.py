@@ -105,15 +105,17 @@ def difference(found: Difference) -> None:
     say(f"From version {a.number} ({_when(a.at)}) to {b.number} ({_when(b.at)}):")
     if b.restores is not None:
         say(f"{b.number} brings version {b.restores} back.")
-    if a.hash == b.hash and a.threshold == b.threshold:
-        say("They label alike: nothing that a label depends on has changed.")
-        return
-    if found.fitted:
-        say("Fitted anew: every head and every threshold may differ.")
     if a.threshold != b.threshold:
         say(f"Threshold: {a.threshold:.3f} → {b.threshold:.3f}")
+    if a.audit != b.audit:
+        say(f"Audits of what goes out unasked: {_share(a.audit)} → {_share(b.audit)}")
     if a.learnt != b.learnt:
         say(f"Learnt: {a.learnt} → {b.learnt} lessons")
+    if a.hash == b.hash:
+        say("The model is the same, bit by bit.")
+        return
+    if found.fitted:
+        say("Fitted anew: every head may differ.")
     for words, labels in (
         ("Labels added", found.added),
         ("Labels removed", found.removed),
@@ -167,6 +169,10 @@ def rolled_back(found: RolledBack, number: int) -> None:
 def _some(labels: Sequence[str]) -> str:
     more = f", and {len(labels) - SOME} more" if len(labels) > SOME else ""
     return ", ".join(labels[:SOME]) + more
+
+
+def _share(audit: float | None) -> str:
+    return "as the settings say" if audit is None else f"{audit:.1%}"
 
 
 def _when(at: float) -> str:
