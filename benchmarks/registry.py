@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from benchmarks import (
     ablation,
     accuracy,
+    claims,
     encoder,
     judge_measure,
     judge_stage,
@@ -16,6 +17,7 @@ from benchmarks import (
     offered,
     prompts,
     speed,
+    sudden,
     target,
     ten_thousand,
     thousand,
@@ -57,6 +59,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     speed,
     labels_added,
     ablation,
+    claims,
     ten_thousand,
     encoder,
     offered,
@@ -66,4 +69,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_measure,
     target,
     loop,
+    sudden,
 )

@@ -256,6 +256,7 @@ class Manifest(Record):
     threshold: float
     audit: float | None = None
     claim: Claim | None = None
+    judged_from: int = 0
     refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str]
@@ -268,12 +269,20 @@ class Manifest(Record):
 
 
 class Drift(Record):
-    """A noticed change of the stream, with its evidence."""
+    """A noticed change of the stream, with its evidence.
+
+    `event` is derived from the record that brought it to light; `series` says whose disagreement
+    it is; `texts` are ids of texts that show it, `examples` what they say, shortened.
+    """
 
     kind: Literal["disagreement", "embeddings", "shares"]
+    event: str | None = None
+    series: Literal["audits", "doubtful"] | None = None
     labels: list[str]
     since: float
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    texts: list[str] = Field(default_factory=list)
+    examples: list[str] = Field(default_factory=list)
     at: float
 
 

@@ -18,6 +18,7 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.asking import Asking
 from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
@@ -29,6 +30,7 @@ from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
+from streams.stages.drift import Notice
 from streams.stages.judge import BATCH_SECONDS, JudgeStage
 from streams.stages.later import Later
 from streams.stages.ledger import LedgerStage
@@ -126,9 +128,7 @@ def build_stages(
             encoder,
             feed,
             TextIndex(folder.texts),
-            audit=settings.audit,
-            certify=certify,
-            seed=settings.seed,
+            Asking(settings.audit, settings.seed, certify=certify),
             max_text=settings.max_text,
         ),
         JudgeStage(
@@ -143,6 +143,7 @@ def build_stages(
         Remember(store),
         Train(feed, audits),
         LedgerStage(Ledger(folder.ledger)),
+        Notice(seed=settings.seed),
     ]
     if out is not None:
         claim_output(log, out)

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from streams.program.screen_drift import drifted
 from streams.program.screen_judge import asked, standing, waiting, without_verdict
 from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
@@ -167,6 +168,11 @@ def _facts(found: Summary, settings: Settings) -> None:
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
         f"{f' (most: {taught})' if taught else ''}; the model is at version {counts.version}."
     )
+    if found.noticed > len(found.drifts):
+        say(f"Drift was noticed {found.noticed} times; the latest:")
+    for event in found.drifts:
+        for line in drifted(event):
+            say(line)
     if found.repeats:
         say(f"Repeats dropped: {found.repeats}.")
     if counts.dead:

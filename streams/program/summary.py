@@ -14,11 +14,14 @@ from streams.figures import Counts, Figures
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Manifest, Retrain
+from streams.records import Authority, Drift, Manifest, Retrain
 from streams.textindex import TextIndex
-from streams.topology import MODELS, RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, MODELS, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
+
+DRIFTS = 3
+"""How many of the latest drift events are told."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Summary:
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
     many are `estimated`; `judge` as the latest run with an LLM saw it; `manifest` of the version
-    that the counts speak of.
+    that the counts speak of; `drifts` the latest events of `noticed` in all.
     """
 
     texts: int
@@ -58,6 +61,8 @@ class Summary:
     estimated: int
     judge: JudgeState | None
     manifest: Manifest | None
+    noticed: int
+    drifts: list[Drift]
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ def summarize(settings: Settings) -> Summary:
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
             manifest=_manifest(log, counts.version),
+            noticed=log.end(DRIFT.name),
+            drifts=_drifts(log),
         )
 
 
@@ -134,6 +141,12 @@ def _quarters(
 def _share(hits: Iterable[bool]) -> Share:
     outcomes = list(hits)
     return Share(sum(outcomes), len(outcomes))
+
+
+def _drifts(log: SqliteLog) -> list[Drift]:
+    """Return the latest events, oldest first."""
+    start = max(0, log.end(DRIFT.name) - DRIFTS)
+    return [Drift.decode(record.value) for record in log.read_from(DRIFT.name, start, DRIFTS)]
 
 
 def _manifest(log: SqliteLog, number: int) -> Manifest | None:
