@@ -173,23 +173,26 @@ class Feed:
     def restore(self, older: Manifest, classifier: Classifier) -> list[Outgoing]:
         """Return the records that bring an older version back, as the next one.
 
-        `classifier` is the older one's, or that without what was taken back since. What is
-        learnt goes on from where the version in service is: the lessons between the two are left
-        out, and `left_out` says so. The terms are the older one's as well (docs/adr/0009).
+        `classifier` is the older one's, or that without what was taken back since. Only what it
+        holds comes back: what is known of the stream stays, and learning goes on from where it
+        is. The lessons between the two are `left_out` (docs/adr/0009).
         """
         serving = self.newest()
         parts, shas = _addressed(classifier)
+        certified = serving.terms.claim is not None and serving.terms.claim.state == "certified"
         skipped = (older.applied, serving.manifest.applied)
-        manifest = older.model_copy(
+        manifest = serving.manifest.model_copy(
             update={
                 "number": self._next(),
                 "epoch": self.repository.epoch,
                 "hash": classifier.hash(),
+                "threshold": serving.terms.threshold if certified else classifier.threshold,
+                "refused": None,
+                "labels": list(classifier.labels),
                 "parts": shas,
-                "applied": serving.manifest.applied,
+                "learnt": older.learnt,
                 "touched": list(classifier.touched_since(serving.classifier)),
                 "restores": older.number,
-                "refused": None,
                 "left_out": [*older.left_out, *([skipped] if skipped[0] < skipped[1] else [])],
                 "at": time.time(),
             }

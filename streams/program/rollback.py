@@ -66,7 +66,7 @@ def rollback(settings: Settings, number: int) -> RolledBack:
         since = list(lessons(log, older.manifest.applied, serving.manifest.applied))
         back = _taken_back(since, older.classifier)
         classifier = older.classifier.unlearn(back) if back else older.classifier
-        if _same(older, serving, classifier):
+        if classifier.hash() == serving.classifier.hash():
             return RolledBack(serving.number, serving, changed=False)
         log.append(feed.restore(older.manifest, classifier))
         ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
@@ -114,14 +114,6 @@ def _taken_back(since: list[Retrain], older: Classifier) -> set[str]:
         elif lesson.label in older.shelves and lesson.id in older.shelves[lesson.label].members:
             back.discard(lesson.id)
     return back
-
-
-def _same(older: Version, serving: Version, classifier: Classifier) -> bool:
-    return (
-        classifier.hash() == serving.classifier.hash()
-        and older.terms.threshold == serving.terms.threshold
-        and older.terms.audit == serving.terms.audit
-    )
 
 
 def set_pin(settings: Settings, number: int, *, pinned: bool) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from models.classifier import Classifier, Example
 from models.errors import Fatal
 from streams.errors import Held, NoVersion
-from streams.feed import KEPT, MANIFEST, Feed
+from streams.feed import KEPT, MANIFEST, Feed, Terms
 from streams.figures import Figures
 from streams.program.folder import Folder, working
 from streams.program.rollback import rollback, set_pin
 from streams.program.settings import Settings
-from streams.records import Authority
+from streams.records import Authority, Claim
 from streams.stage import outgoing
 from streams.topology import MODELS
 from tests.unit.streams.folder import (
@@ -183,18 +184,29 @@ def test_a_version_of_another_encoder_does_not_come_back(taught: Settings) -> No
         rollback(taught, 2)
 
 
-def test_the_terms_of_an_older_version_come_back_with_it(taught: Settings) -> None:
-    with working(taught) as log:
+def on_terms(settings: Settings, state: str) -> Terms:
+    """Publish the model in service once more, on terms that the judge's answers gave."""
+    claim = Claim(state=state, target=0.95, bound=0.96, judged=300, reason="")
+    terms = Terms(0.123, 0.5, claim, judged_from=7)
+    with working(settings) as log:
         feed = Feed(log)
-        newest = feed.newest()
-        terms = type(newest.terms)(0.123, 0.5)
-        log.append(
-            feed.publish(newest.classifier, applied=SEEDS + 3, learnt=3, touched=[], terms=terms)
-        )
-    assert rollback(taught, 4).changed  # the same model, on other terms
-    assert served(taught).terms == newest.terms
-    rollback(taught, 5)
+        classifier = feed.newest().classifier
+        log.append(feed.publish(classifier, applied=SEEDS + 3, learnt=3, touched=[], terms=terms))
+    return terms
+
+
+def test_what_the_judge_has_certified_is_not_rolled_back(taught: Settings) -> None:
+    terms = on_terms(taught, "certified")
+    assert not rollback(taught, 4).changed  # the same model, on other terms
+    assert rollback(taught, 2).changed
     assert served(taught).terms == terms
+
+
+def test_without_a_certificate_the_threshold_is_the_older_models_own(taught: Settings) -> None:
+    terms = on_terms(taught, "open")
+    rollback(taught, 2)
+    now = served(taught)
+    assert now.terms == replace(terms, threshold=now.classifier.threshold)
 
 
 def test_the_ledger_knows_at_once(taught: Settings) -> None:
