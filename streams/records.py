@@ -250,6 +250,9 @@ class Manifest(Record):
     many as the settings say. `claim` is what supports that; None before anything was judged.
     `renamed` are labels that are no more, with what they are called now (renamed or merged);
     `retired` those that are not proposed any more.
+
+    A rollback `restores` an older version; what was taught between the two is `left_out`, as are
+    the lessons of earlier rollbacks: first offset in `retrain`, and the one after the last.
     """
 
     number: int
@@ -269,6 +272,8 @@ class Manifest(Record):
     retired: list[str] = Field(default_factory=list)
     learnt: int
     touched: list[str]
+    restores: int | None = None
+    left_out: list[tuple[int, int]] = Field(default_factory=list)
     at: float
 
 

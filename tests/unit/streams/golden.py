@@ -153,6 +153,8 @@ RECORDS: dict[str, Record] = {
             retired=["toaster"],
             learnt=1,
             touched=["printer"],
+            restores=5,
+            left_out=[(241, 250)],
             at=1_790_000_002.0,
         ),
         Drift(
