@@ -48,6 +48,7 @@ RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_da
 MODELS = Topic("models", None, key="part/SHA or manifest/N", compacted=True, partitions=1)
 LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
 RECHECK = Topic("recheck", records.Recheck, key="text id")
+ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
 LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
 DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
@@ -63,6 +64,7 @@ TOPICS = (
     MODELS,
     LABELED,
     RECHECK,
+    ROUNDS,
     LABELED_LATEST,
     LABELS,
     DRIFT,
@@ -100,7 +102,7 @@ REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batc
 TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
 LEDGER = StageSpec(
     "ledger",
-    (LABELED, VERDICTS, MODELS, DEADLETTERS),
+    (LABELED, VERDICTS, MODELS, DEADLETTERS, ROUNDS),
     (LABELED_LATEST, RECHECK),
     "streams.stages.ledger",
     batch=256,

@@ -13,9 +13,10 @@ from streams.figures import Counts, Figures
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Retrain
+from streams.records import Authority, Labeled, Retrain, Round
+from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
-from streams.topology import RETRAIN, STAGES, WRITE
+from streams.topology import LABELED, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
 
@@ -44,7 +45,8 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it.
+    many are `estimated`; `judge` as the latest run with an LLM saw it; `rounds` since the input
+    last ended.
     """
 
     texts: int
@@ -55,16 +57,21 @@ class Summary:
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
+    rounds: list[Round]
 
 
 @dataclass(frozen=True)
 class Grades:
-    """What gold labels say about it; they are read here and by the simulated judge only."""
+    """What gold labels say about it; they are read here and by the simulated judge only.
+
+    `rounds` is what was right of all texts before the first round and after each that ended.
+    """
 
     right: dict[Authority, Share]
     overall: Share
     lessons_right: Share
     quarters: list[Quarter]
+    rounds: list[Share]
 
 
 def summarize(settings: Settings) -> Summary:
@@ -89,6 +96,7 @@ def summarize(settings: Settings) -> Summary:
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
+            rounds=latest_rounds(log),
         )
 
 
@@ -110,6 +118,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
             overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
             lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
             quarters=_quarters(order, figures.judged_ids(), figures.first_proposals(), gold),
+            rounds=_by_round(log, order, gold),
         )
 
 
@@ -124,6 +133,25 @@ def _quarters(
         )
         for at in range(0, len(order), size or 1)
     ]
+
+
+def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Share]:
+    rounds = latest_rounds(log)
+    ends = [found.labeled for found in rounds[:1]]
+    ends += [found.end.labeled for found in rounds if found.end]
+    truths: dict[str, Labeled] = {}
+    shares, start = [], 0
+    for end in ends:
+        for records in chunks(log, LABELED, start):
+            for event in (Labeled.decode(one.value) for one in records if one.offset < end):
+                known = truths.get(event.id)
+                if known is None or event.order > known.order:
+                    truths[event.id] = event
+            if records[-1].offset >= end:
+                break
+        start = end
+        shares.append(_share(i in truths and truths[i].label == gold[i] for i in order))
+    return shares
 
 
 def _share(hits: Iterable[bool]) -> Share:

@@ -13,7 +13,7 @@ from models.errors import Fatal
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
-from streams.ledger import MAX_ROUNDS
+from streams.held import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
 from streams.stages.classify import Classify

@@ -31,6 +31,8 @@ def test_an_empty_ledger_counts_nothing(figures: Figures) -> None:
         labeled=dict.fromkeys(Authority, 0),
         held=0,
         for_a_person=0,
+        rechecked=0,
+        resolved=0,
         judged=0,
         audited=0,
         accepted=0,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.figures import Figures
-from streams.ledger import MAX_ROUNDS, RECHECKS_PER_VERSION, Ledger
+from streams.held import MAX_ROUNDS, RECHECKS_PER_VERSION
+from streams.ledger import Ledger
 from streams.records import Authority, Manifest, Recheck
 from tests.unit.streams import make
 from tests.unit.streams.test_ledger import apply
