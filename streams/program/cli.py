@@ -126,7 +126,10 @@ def run(
     screen.announce(settings, texts)
     with screen.watching() as watch:
         finished = work(settings, texts, out, lockstep=lockstep, watch=watch)
-    screen.summary(summarize(settings), grade(settings, known) if known else None, settings, out)
+    found = summarize(settings)
+    screen.summary(found, grade(settings, known) if known else None, settings, out)
+    if finished and settings.rounds and found.counts.held and not found.rounds:
+        screen.say("No round over what is held: the newest model has examined it already.")
     if not finished:
         screen.say("Stopped. The same command goes on from here.")
         raise typer.Exit(130)

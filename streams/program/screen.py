@@ -180,8 +180,11 @@ def _facts(found: Summary, settings: Settings) -> None:
 
 
 def _rounds(found: Summary, grades: Grades | None, settings: Settings) -> None:
-    if again := screen_rounds.held_again(found.counts):
-        say(f"Of what was held, by the last {RECENT_VERSIONS} versions: {again}.")
+    if found.counts.rechecked:
+        say(
+            f"Held texts examined again for the last {RECENT_VERSIONS} versions:"
+            f" {found.counts.rechecked}, of which {found.counts.resolved} have a label now."
+        )
     if found.rounds:
         console.print(screen_rounds.table(found.rounds, grades.rounds if grades else None))
         if over := screen_rounds.why_over(found.rounds[-1], settings.rounds):

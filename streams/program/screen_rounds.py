@@ -20,10 +20,8 @@ WIDTH = 12
 
 
 def held_again(counts: Counts) -> str:
-    """Say what became of the texts that the latest versions brought back; "" if none."""
-    if not counts.rechecked:
-        return ""
-    return f"{counts.resolved} of {counts.rechecked} rechecked resolved"
+    """Say in short what became of the texts the latest versions brought back; "" if none."""
+    return f"rechecked {counts.rechecked}, resolved {counts.resolved}" if counts.rechecked else ""
 
 
 def table(rounds: Sequence[Round], right: Sequence[Share] | None) -> Table:
