@@ -9,16 +9,20 @@ from dataclasses import dataclass
 
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
+from streams.feed import MANIFEST
 from streams.figures import Counts, Figures
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Labeled, Retrain, Round
+from streams.records import Authority, Drift, Labeled, Manifest, Retrain, Round
 from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
-from streams.topology import LABELED, RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, LABELED, MODELS, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
+
+DRIFTS = 3
+"""How many of the latest drift events are told."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Summary:
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
     many are `estimated`; `judge` as the latest run with an LLM saw it; `rounds` since the input
-    last ended.
+    last ended; `manifest` of the version that the counts speak of; `drifts` the latest events of
+    `noticed` in all.
     """
 
     texts: int
@@ -58,6 +63,9 @@ class Summary:
     estimated: int
     judge: JudgeState | None
     rounds: list[Round]
+    manifest: Manifest | None
+    noticed: int
+    drifts: list[Drift]
 
 
 @dataclass(frozen=True)
@@ -82,10 +90,11 @@ def summarize(settings: Settings) -> Summary:
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         texts, repeats = index.counts()
+        counts = figures.counts()
         return Summary(
             texts=texts,
             repeats=repeats,
-            counts=figures.counts(),
+            counts=counts,
             backlog={
                 stage.name: waiting
                 for stage in STAGES
@@ -97,6 +106,9 @@ def summarize(settings: Settings) -> Summary:
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
             rounds=latest_rounds(log),
+            manifest=_manifest(log, counts.version),
+            noticed=log.end(DRIFT.name),
+            drifts=_drifts(log),
         )
 
 
@@ -157,6 +169,17 @@ def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> 
 def _share(hits: Iterable[bool]) -> Share:
     outcomes = list(hits)
     return Share(sum(outcomes), len(outcomes))
+
+
+def _drifts(log: SqliteLog) -> list[Drift]:
+    """Return the latest events, oldest first."""
+    start = max(0, log.end(DRIFT.name) - DRIFTS)
+    return [Drift.decode(record.value) for record in log.read_from(DRIFT.name, start, DRIFTS)]
+
+
+def _manifest(log: SqliteLog, number: int) -> Manifest | None:
+    found = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
+    return None if found is None else Manifest.decode(found.value)
 
 
 def _lessons(log: SqliteLog) -> list[tuple[str, str]]:
