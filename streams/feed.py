@@ -36,6 +36,7 @@ class Terms:
     threshold: float
     audit: float | None = None
     claim: Claim | None = None
+    judged_from: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Version:
     @property
     def terms(self) -> Terms:
         """Return the terms on which texts go out unasked."""
-        return Terms(self.manifest.threshold, self.manifest.audit, self.manifest.claim)
+        m = self.manifest
+        return Terms(m.threshold, m.audit, m.claim, m.judged_from)
 
 
 class Feed:
@@ -148,6 +150,7 @@ class Feed:
             threshold=terms.threshold,
             audit=terms.audit,
             claim=terms.claim,
+            judged_from=terms.judged_from,
             refused=refused,
             labels=list(classifier.labels),
             parts=shas,

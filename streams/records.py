@@ -253,6 +253,7 @@ class Manifest(Record):
     threshold: float
     audit: float | None = None
     claim: Claim | None = None
+    judged_from: int = 0
     refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str]

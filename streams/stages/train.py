@@ -43,6 +43,7 @@ class Train:
     async def start(self, reader: Reader) -> None:
         """The feed is the state of the model; what was judged is read again if it was lost."""
         if self._audits is not None:
+            self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:

@@ -150,6 +150,7 @@ RECORDS: dict[str, Record] = {
                 judged=212,
                 reason="the judge agrees with at least 0.95 of these texts",
             ),
+            judged_from=120,
             labels=["fire", "printer"],
             parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
             applied=241,
