@@ -12,6 +12,9 @@
  uncertain, verdicts, labeled ──► drift (stage) ──► drift    └─────────────► train ─► models
  anything unreadable, anywhere ──► deadletters                                (to every stage)
 
+When the input has ended, the runner publishes `rounds`, and the ledger brings back all that it
+holds (`streams.rounds`).
+
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
 """
