@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from benchmarks import (
     ablation,
     accuracy,
+    drift_alarms,
     encoder,
     judge_measure,
     judge_stage,
@@ -65,5 +66,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_stage,
     judge_measure,
     target,
+    drift_alarms,
     loop,
 )
