@@ -60,7 +60,7 @@ def cusum(rows: F64, before: float, since: float) -> F64:
 def restart(rows: F64) -> F64:
     """Shiryaev-Roberts against the plain share so far, the mean over the same rises, as a log."""
     value, wrong = np.zeros((len(rows), len(RISES))), np.zeros(len(rows))
-    found = np.full(rows.shape, -np.inf)
+    found = np.full(rows.shape, -50.0)
     for at in range(rows.shape[1]):
         rate = np.clip((wrong + 0.5) / (at + 1), 0.003, 0.7)[:, None]
         risen = np.minimum(rate + np.asarray(RISES), 0.98)
