@@ -87,7 +87,12 @@ class StageSpec:
     pause: float = 0.0
 
 
-CLASSIFY = StageSpec("classify", (RECHECK, TEXTS), (LABELED, UNCERTAIN), "streams.stages.classify")
+CLASSIFY = StageSpec(
+    "classify",
+    (RECHECK, TEXTS),
+    (LABELED, UNCERTAIN, UNCERTAIN_LATER),
+    "streams.stages.classify",
+)
 JUDGE = StageSpec(
     "judge",
     (UNCERTAIN,),

@@ -18,6 +18,7 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.asking import Asking
 from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
@@ -127,9 +128,7 @@ def build_stages(
             encoder,
             feed,
             TextIndex(folder.texts),
-            audit=settings.audit,
-            certify=certify,
-            seed=settings.seed,
+            Asking(settings.audit, settings.seed, certify=certify),
             max_text=settings.max_text,
         ),
         JudgeStage(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from models.classifier import Prediction
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
 from streams.errors import IdConflict, Unreadable
 from streams.feed import Feed, Version
@@ -26,22 +26,13 @@ from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, so
 from streams.textindex import Claim, TextIndex
 from streams.topology import (
     CLASSIFY,
-    JUDGE,
     LABELED,
-    LATER,
     RECHECK,
     TEXTS,
     UNCERTAIN,
     UNCERTAIN_LATER,
 )
 from streams.wire import Vector
-
-BACKLOG = 4 * JUDGE.batch
-"""Cases that may wait for the judge before it is spared what is sure."""
-
-APART = 0.5
-"""Of the random sample that is always judged so much does not teach: new versions are compared
-with old ones on it."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +54,19 @@ class Classify:
         encoder: Encoder,
         feed: Feed,
         index: TextIndex,
+        asking: Asking,
         *,
-        audit: float,
-        seed: int,
         max_text: int,
-        certify: bool = False,
     ) -> None:
-        """`audit` is the share of sure texts that is judged too; `certify` lets the trainer set
-        it, and the threshold, by what the judge answers.
-        """
         self._encoder = encoder
         self._feed = feed
         self._index = index
-        self._audit = audit
-        self._certify = certify
-        self._seed = seed
+        self._asking = asking
         self._max_text = max_text
-        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
-        self._reader = reader
+        self._asking.start(reader)
         expected = self._feed.newest().manifest.encoder
         if expected != self._encoder.identity:
             raise Fatal(
@@ -119,7 +102,7 @@ class Classify:
                 error = IdConflict(f"id {text.id!r} already stands for another text")
                 dead.append(dead_letter(delivered, self.spec.name, error))
         version = self._feed.newest()
-        terms = self._terms(version)
+        now = self._asking.now(version)
         items = await self._embedded(new)
         items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
         if not items:
@@ -129,7 +112,7 @@ class Classify:
         answers = [
             record
             for item, prediction in zip(items, predictions, strict=True)
-            for record in self._answer(item, prediction, version, terms)
+            for record in self._answer(item, prediction, version, now)
         ]
         return dead + answers
 
@@ -152,20 +135,8 @@ class Classify:
         rounded = encoded.astype(np.float16).astype(np.float32)
         return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
 
-    def _terms(self, version: Version) -> tuple[float, float]:
-        """Return the threshold, and the share of sure texts to judge as well.
-
-        Everything is judged until the trainer knows better; but where the judge cannot keep up,
-        no more than the usual share: sure texts must not keep doubtful ones waiting.
-        """
-        if not self._certify:
-            return version.classifier.threshold, self._audit
-        rate = 1.0 if version.terms.audit is None else version.terms.audit
-        behind = self._reader is not None and _waiting(self._reader) > BACKLOG
-        return version.terms.threshold, min(rate, self._audit) if behind else rate
-
     def _answer(
-        self, item: _Item, prediction: Prediction, version: Version, terms: tuple[float, float]
+        self, item: _Item, prediction: Prediction, version: Version, now: Now
     ) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
         contenders = [
@@ -174,8 +145,7 @@ class Classify:
         ]
         recheck = item.recheck
         rejected = recheck.rejected if recheck else []
-        threshold, rate = terms
-        sure = prediction.confidence >= threshold
+        sure = prediction.confidence >= now.threshold
         if prediction.label in rejected:
             return []
         records = []
@@ -191,8 +161,7 @@ class Classify:
                 contenders=contenders[:3],
             )
             records.append(outgoing(LABELED, item.text.id, event))
-        luck = self._drawn(item.text.id)
-        audit = sure and recheck is None and luck < rate
+        audit = sure and recheck is None and self._asking.drawn(item.text.id) < now.rate
         if audit or (not sure and _worth_asking(recheck, prediction.label)):
             case = Uncertain(
                 text=item.text,
@@ -202,25 +171,14 @@ class Classify:
                 model=version.number,
                 round=recheck.round + 1 if recheck else 1,
                 audit=audit,
-                inclusion=rate if audit else 1.0,
-                rate=rate,
-                apart=luck < APART * self._audit,
+                inclusion=now.rate if audit else 1.0,
+                rate=now.rate,
+                apart=self._asking.apart(item.text.id),
             )
-            records.append(outgoing(UNCERTAIN, item.text.id, case))
+            first = audit or self._asking.first(worth_of(prediction, version), now.room)
+            topic = UNCERTAIN if first else UNCERTAIN_LATER
+            records.append(outgoing(topic, item.text.id, case))
         return records
-
-    def _drawn(self, text_id: str) -> float:
-        """Draw from 0 to 1 by id and seed: a batch delivered again draws the same."""
-        digest = blake2b(f"{self._seed}\x1f{text_id}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") / 2**64
-
-
-def _waiting(reader: Reader) -> int:
-    """Return how many cases wait for the judge."""
-    return sum(
-        reader.end(topic.name) - reader.position(stage.name, topic.name)
-        for stage, topic in ((JUDGE, UNCERTAIN), (LATER, UNCERTAIN_LATER))
-    )
 
 
 def _worth_asking(recheck: Recheck | None, lead: str) -> bool:

@@ -10,15 +10,25 @@ from numpy.typing import NDArray
 
 from models.encoder import HashingEncoder
 from models.errors import Fatal
+from streams.asking import BACKLOG, Asking
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed, Terms
 from streams.ledger import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
-from streams.stages.classify import BACKLOG, Classify
+from streams.stages.classify import Classify
 from streams.textindex import REQUEUED_HEADER, TextIndex
-from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.topology import (
+    CLASSIFY,
+    DEADLETTERS,
+    JUDGE,
+    LABELED,
+    RECHECK,
+    TEXTS,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+)
 from streams.wire import Vector
 from tests.unit.streams import make, tiny
 
@@ -52,9 +62,8 @@ def make_stage(log: SqliteLog, encoder: CountingEncoder, tmp_var: Path) -> Itera
         ) -> Classify:
             index = TextIndex(tmp_var / "texts.sqlite")
             stack.callback(index.close)
-            return Classify(
-                encoder, feed, index, audit=audit, seed=seed, max_text=max_text, certify=certify
-            )
+            asking = Asking(audit, seed, certify=certify)
+            return Classify(encoder, feed, index, asking, max_text=max_text)
 
         yield build
 
@@ -201,6 +210,28 @@ async def test_a_judge_that_cannot_keep_up_is_spared_what_is_sure(
     assert [case.rate for case in cases] == [1.0]
 
 
+async def test_while_the_judge_is_behind_what_is_worth_most_comes_first(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage()
+    await stage.start(log)
+    texts = [(f"t{n}", f"{words} {n}") for n in range(150) for words in (tiny.UNSURE, "trip hello")]
+    texts = [(f"{id} {n}", words) for n, (id, words) in enumerate(texts)]
+    out = await stage.handle(incoming(*texts))
+    asked = make.of(UNCERTAIN, out)
+    assert len(asked) > 40
+    assert make.of(UNCERTAIN_LATER, out) == []
+    log.append([Outgoing(UNCERTAIN.name, b"t", b"case")] * 2 * BACKLOG)
+    again = [(f"again {id}", words) for id, words in texts]
+    out = await stage.handle(incoming(*again))
+    first, later = make.of(UNCERTAIN, out), make.of(UNCERTAIN_LATER, out)
+    assert len(first) + len(later) == len(asked)
+    assert 0.3 < len(first) / len(asked) < 0.7
+    sure = [[case.contenders[0].probability for case in cases] for cases in (first, later)]
+    assert max(sure[0]) <= min(sure[1]) + 0.05
+    assert {case.due for case in later} == {0.0}
+
+
 async def test_part_of_the_random_sample_does_not_teach(make_stage: Make) -> None:
     doubtful = [(f"t{n}", tiny.UNSURE) for n in range(200)]
     for texts in (MANY, doubtful):
@@ -283,7 +314,7 @@ async def test_a_new_version_is_in_service_from_the_next_batch_on(
 
 async def test_another_encoder_than_the_models_is_refused(log: SqliteLog, tmp_var: Path) -> None:
     feed, index = tiny.fitted(log), TextIndex(tmp_var / "texts.sqlite")
-    stage = Classify(HashingEncoder(32), feed, index, audit=0, seed=0, max_text=9)
+    stage = Classify(HashingEncoder(32), feed, index, Asking(0, 0, certify=False), max_text=9)
     with pytest.raises(Fatal, match="set REDSTREAM_ENCODER as it was"):
         await stage.start(log)
     await stage.close()
