@@ -94,8 +94,8 @@ class Watch:
 
     def _verdict(self, verdict: Verdict, source: Delivered) -> Drift | None:
         counted = verdict.final and verdict.round == 1 and verdict.authority is Authority.JUDGE
-        # An answer without a verdict says nothing about the label.
-        if not counted or verdict.decision == "away" or verdict.outcome == "no_verdict":
+        # No verdict says nothing about the label, nor does one who sees what the classifier sees.
+        if not counted or verdict.outcome == "no_verdict" or not verdict.independent:
             return None
         if not self._verdicts.add(verdict.event):
             return None

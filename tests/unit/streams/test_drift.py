@@ -1,6 +1,7 @@
 """The drift stage: which records the detectors see, what it publishes, and that it repeats."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,16 @@ from models.drift import Change, Judged
 from models.two_sample import Sample
 from streams import drift
 from streams.embedded.log import SqliteLog
+from streams.ledger import Ledger
+from streams.program import screen
+from streams.program.folder import Folder
 from streams.program.screen_drift import drifted
+from streams.program.settings import Settings
+from streams.program.summary import DRIFTS, summarize
 from streams.records import Authority, Drift, Uncertain, Verdict
 from streams.stage import Delivered, Outgoing
 from streams.stages.drift import Notice
+from streams.textindex import TextIndex
 from streams.topology import DEADLETTERS, DRIFT, LABELED, NOTICE, UNCERTAIN, VERDICTS
 from streams.wire import Vector
 from tests.unit.streams import make
@@ -87,6 +94,7 @@ async def test_what_says_nothing_of_the_label_or_not_for_the_first_time_is_passe
         final("again", round=2),
         final("away", "no_verdict", None, decision="away", kind="away"),
         final("unsure", "no_verdict", None, kind="unsure"),
+        final("echo", independent=False),
         final("person", authority=Authority.PERSON, question="review"),
         final("twin", event="e1"),
         final("twin", event="e1"),
@@ -307,3 +315,22 @@ def test_labels_and_the_first_example_are_shown() -> None:
     moved = told(kind="shares", evidence={"p": 0.0002, "shares": ["a: 0.1 → 0.3"]})
     assert "(p 0.0002)" in moved[0]
     assert moved[1] == "  a: 0.1 → 0.3"
+
+
+def test_status_tells_the_latest_events(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Folder(settings.var)
+    Ledger(folder.ledger).close()
+    TextIndex(folder.texts).close()
+    assert (summarize(settings).noticed, summarize(settings).drifts) == (0, [])
+    events = [Drift(kind="shares", labels=[f"label {i}"], since=0.0, at=float(i)) for i in range(5)]
+    with closing(SqliteLog(folder.log)) as log:
+        log.append([Outgoing(DRIFT.name, b"shares", event.encode()) for event in events])
+    found = summarize(settings)
+    assert (found.noticed, found.drifts) == (5, events[-DRIFTS:])
+    screen.summary(found, None, settings, None)
+    told = capsys.readouterr().out
+    assert "Drift was noticed 5 times; the latest:" in told
+    assert "label 1" not in told
+    assert "most under label 4" in told
