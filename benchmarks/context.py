@@ -20,7 +20,10 @@ from benchmarks.embeddings import vectors_of
 from benchmarks.report import Record, save
 from models.encoder import Encoder, load_encoder
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "sentence-transformers", "torch")
+LIBRARIES = (
+    *("numpy", "scipy", "scikit-learn", "umap-learn", "sentence-transformers", "torch"),
+    "river",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from benchmarks import (
     ablation,
     accuracy,
     claims,
+    drift_alarms,
     encoder,
     judge_measure,
     judge_stage,
@@ -68,6 +69,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_stage,
     judge_measure,
     target,
+    drift_alarms,
     loop,
     sudden,
 )

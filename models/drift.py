@@ -4,10 +4,11 @@ How often is not known, neither before a change nor after it. If the rate before
 after it (q), the optimal statistic would grow by the factor q/p or (1 - q)/(1 - p) with every text,
 from every moment at which the change may have come: Shiryaev and Roberts, R = (1 + R) factor. Here
 R is kept for a grid of rates before and a few rises, and averaged over the rises and over what is
-known of the rate before (its posterior, if nothing had changed). Under a steady rate the average of
-R grows by one a text, so there are at least `ALARM` texts between two false alarms in the mean
-(Pollak, "Optimal detection of a change in distribution", 1985). It costs the same for every text,
-however long the stream.
+known of the rate before (its posterior, if nothing had changed). While nothing changes this grows
+by one a text in the mean over all rates, so that a false alarm comes after `ALARM` texts at the
+earliest, again in the mean over rates (Pollak, "Optimal detection of a change in distribution",
+1985); docs/adr/0009 has what was measured at each. It costs the same for every text, however long
+the stream.
 
 A classifier that learns gets better: a fall of the rate is looked for in the same way, and moves
 the reference in silence. So does a rise that the classifier announced itself, by falling
@@ -28,16 +29,17 @@ F64 = NDArray[np.float64]
 Evidence = dict[str, "float | list[str]"]
 
 ALARM = 40_000
-"""Texts between two false alarms, at least, in the mean."""
+"""Texts to a false alarm in the mean: the bound that the statistic has to pass."""
 
-BETTER = 2_000
-"""The same for falls; a false one only shortens the reference."""
+BETTER = 40_000
+"""The same for falls. They are not reported, but a reference that is short gives false alarms."""
 
-LEAST_RISE = 0.02
-"""A smaller rise, beyond the one that the confidences announce, is none to report."""
+LEAST_RISE, ANNOUNCED = 0.02, 2.0
+"""A smaller rise is none to report; one that the confidences announced has to be this many times
+as large, and `LEAST_RISE` more."""
 
-FIRST = 50
-"""No answer before this many texts."""
+FIRST = 100
+"""The fewest texts of a reference."""
 
 SETTLED = 200
 """Texts after which a rise that was announced is the new reference."""
@@ -48,7 +50,7 @@ WINDOW = 2_000
 NAMED, SHOWN = 10, 5
 """The most labels, and the most texts, that are named."""
 
-LOWEST, HIGHEST, STEPS = 0.002, 0.7, 40
+LOWEST, HIGHEST, STEPS = 0.002, 0.95, 48
 RISES = (0.05, 0.1, 0.2)
 FALLS = (0.5, 0.2)
 """Rates after a change: the one before it plus a rise, or times a fall."""
@@ -131,13 +133,13 @@ class Disagreement:
     def observe(self, judged: Judged) -> Change | None:
         """Take in one judged text, each once; tell whether a change shows by now."""
         self._take(judged)
-        if self._count < FIRST:
-            return None
         rise, fall = self.statistics()
         if rise >= math.log(ALARM):
             return self._risen(rise)
         if fall >= math.log(BETTER):
-            self._restart(list(self._window)[self._split(rise=False) :])
+            since = list(self._window)[self._split(rise=False) :]
+            if len(since) >= FIRST:
+                self._restart(since)
         return None
 
     def statistics(self) -> tuple[float, float]:
@@ -156,11 +158,13 @@ class Disagreement:
         n_before = self._earlier[0] + len(ones) - n_after
         gain = _log_likelihood(after, n_after) + _log_likelihood(before, n_before)
         higher = after * n_before > before * n_after
-        gain[(higher != rise) | (n_before == 0)] = -np.inf
+        gain[higher != rise] = -np.inf
         return int(gain.argmax())
 
     def _risen(self, statistic: float) -> Change | None:
         place = self._split(rise=True)
+        if not self._earlier[0] + place:
+            return None  # nothing to compare with
         before, since = list(self._window)[:place], list(self._window)[place:]
         n, wrong, expected = self._earlier
         n_before = n + len(before)
@@ -172,7 +176,8 @@ class Disagreement:
             (expected + sum(judged.expected for judged in before)) / max(n_before, 1),
             sum(judged.expected for judged in since) / len(since),
         )
-        if rates[1] - rates[0] - max(0.0, announced[1] - announced[0]) < LEAST_RISE:
+        least = LEAST_RISE + ANNOUNCED * max(0.0, announced[1] - announced[0])
+        if n_before < FIRST or rates[1] - rates[0] < least:
             if len(since) >= SETTLED:
                 self._restart(since)
             return None

@@ -6,8 +6,10 @@ on how topics were interleaved; the texts shown as examples may come from anothe
 - *disagreement*, from `verdicts`: audits are a random sample of the confident texts, so their rate
   is unbiased; doubtful texts are all judged and are a series of their own.
 - *embeddings*, from `uncertain`: audits stand for the confident texts, and of the doubtful ones as
-  small a share is kept, drawn by id: together a random sample of all texts.
+  small a share is kept: together a random sample of all texts.
 - *shares*, from `labeled`: the first label of every text.
+
+What was more likely to be judged than other texts is thinned out to their rate, drawn by id.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class Watch:
         first = case.round == 1 and case.attempt == 0
         if not first or not self._cases.add(case.text.id, case.text.text[:EXCERPT]):
             return None
-        if not (case.audit or self._drawn(case.text.id, case.rate)):
+        if not self._drawn(case.text.id, case.rate / case.inclusion):
             return None
         vector = case.embedding.array()
         encoder = f"{case.embedding.encoder}/{len(vector)}"
@@ -92,12 +94,14 @@ class Watch:
 
     def _verdict(self, verdict: Verdict, source: Delivered) -> Drift | None:
         counted = verdict.final and verdict.round == 1 and verdict.authority is Authority.JUDGE
-        # An answer without a verdict says nothing about the label.
-        if not counted or verdict.decision == "away" or verdict.outcome == "no_verdict":
+        # No verdict says nothing about the label, nor does one who sees what the classifier sees.
+        if not counted or verdict.outcome == "no_verdict" or not verdict.independent:
             return None
         if not self._verdicts.add(verdict.event):
             return None
         series: Series = "audits" if verdict.audit else "doubtful"
+        if series == "audits" and not self._drawn(verdict.id, verdict.rate / verdict.inclusion):
+            return None
         if self._judge.get(series) != verdict.signed:  # another judge disagrees in its own way
             self._judge[series] = verdict.signed
             self._disagreement[series] = Disagreement()

@@ -145,7 +145,7 @@ def test_recorded_answers_that_are_not_there_are_a_clear_error(run, capsys):
     "name",
     [
         *("thousand", "ablation", "labels_added", "unknown", "target"),
-        *("offered", "prompts", "neighbours_speed", "judge_stage"),
+        *("offered", "prompts", "neighbours_speed", "judge_stage", "drift_alarms"),
     ],
 )
 def test_every_benchmark_runs_on_a_set_it_has_never_seen(
@@ -154,6 +154,10 @@ def test_every_benchmark_runs_on_a_set_it_has_never_seen(
     monkeypatch.setattr("benchmarks.labels_added.ADDED", 2)
     monkeypatch.setattr("benchmarks.target.PER_LABEL", 6)
     monkeypatch.setattr("benchmarks.target.ORDERS", 2)
+    small_drift = {"PER_LABEL": 6, "RUNS": 2, "TEXTS": 1_500, "AT": 1_000, "RATES": (0.05,)}
+    small_drift |= {"STEADY": 3, "CALIBRATION": 20, "DELAYS": 2, "AFTER": 150}
+    for name_of, value in (small_drift | {"REFERENCES": (100, 200)}).items():
+        monkeypatch.setattr(f"benchmarks.drift_alarms.{name_of}", value)
     monkeypatch.setattr("benchmarks.measures.RESAMPLES", 20)
     for small in ("neighbours_speed.ASKS", "prompts.TEXTS", "judge_stage.TEXTS"):
         monkeypatch.setattr(f"benchmarks.{small}", 12)

@@ -183,10 +183,14 @@ RECORDS: dict[str, Record] = {
             at=1_790_000_050.0,
         ),
         Drift(
-            kind="shares",
+            kind="disagreement",
+            event="d1c2b3a4-0000-5000-8000-000000000001",
+            series="audits",
             labels=["printer"],
             since=1_790_000_000.0,
-            evidence={"statistic": 12.5, "bound": 9.0},
+            evidence={"statistic": 12.5, "bound": 9.0, "pairs": ["printer → fire: 3"]},
+            texts=["T0001"],
+            examples=[_TEXT.text],
             at=1_790_000_002.0,
         ),
         DeadLetter(
