@@ -19,6 +19,7 @@ from benchmarks.sudden_learners import FlatLearner, Learner, Lesson, RecipeLearn
 from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
 from models.drift import Disagreement, Judged
+from streams.ageing import Tally
 
 NAME = "sudden"
 SUMMARY = "20 labels swap their texts in mid-stream: alarm, and recovery with and without it"
@@ -79,8 +80,9 @@ def run(context: Context) -> Record:
         "by label pair. Doubtful texts (below the threshold cross-validated for .95) and "
         f"{AUDITS:.0%} of the others are judged, by all labels at the end; what it says is taught "
         "and given out. An alarm of the detector (`drift_alarms`) has all of the next "
-        f"{ALL_FOR:,} texts judged, and the labels it names forget what they were taught before, "
-        f"as the trainer does (`streams/ageing.py`); flat, which is refitted each {NIGHT:,} texts "
+        f"{ALL_FOR:,} texts judged; labels that it names, or about which the judge then disagrees "
+        "more often than about others, forget what they were taught before, "
+        f"as in the trainer (`streams/ageing.py`); flat, which is refitted each {NIGHT:,} texts "
         "on all it has, gets the same alarm, audits and rule.",
         "Alone: the classifier's own label, judged or not. Recovered: texts from the change "
         f"to the end of the first {WINDOW} in which it is within a point of the mean of the 2,000 "
@@ -141,8 +143,9 @@ def _run(stream: Stream, learner: Learner, *, answered: bool) -> dict[str, Any]:
     final = np.zeros(LENGTH, np.bool_)
     asked = np.zeros(LENGTH, np.bool_)
     detector = Disagreement()
-    alarms: list[tuple[int, int]] = []
-    audits, all_until, named_right, named_all = 0, 0, 0, 0
+    alarms: list[int] = []
+    audits, all_until, since, tally = 0, 0, 0, Tally()
+    named: set[int] = set()
     labels = stream.problem.labels
     for begin in range(0, LENGTH, BATCH):
         rows = slice(begin, begin + BATCH)
@@ -158,26 +161,27 @@ def _run(stream: Stream, learner: Learner, *, answered: bool) -> dict[str, Any]:
             final[place] = told == stream.gold[place]
             if asked[place]:
                 lessons.append(Lesson(place, stream.x[place], told))
-            if not (sure and (audited or place < all_until)):
+                tally.observe(labels[label], agreed=told == label)
+            if not (sure and asked[place]):
                 continue
-            audits += place >= AT and not any(at >= AT for at, _ in alarms)
+            audits += place >= AT and not any(at >= AT for at in alarms)
             one = Judged(
                 str(place), labels[label], labels[told], 1 - float(confidence[row]), float(place)
             )
             found = detector.observe(one)
             if found is None:
                 continue
-            alarms.append((place, len(found.labels)))
-            strange = [labels.index(name) for name in found.labels]
-            named_all += len(strange)
-            named_right += len(stream.moved.intersection(strange))
+            alarms.append(place)
             if answered:
-                all_until = place + ALL_FOR
-                learner.forget(strange, int(found.since))
+                all_until, since, tally = place + ALL_FOR, int(found.since), Tally()
+                named |= {labels.index(name) for name in found.labels}
+        if begin < all_until:
+            named |= {labels.index(name) for name in tally.changed()}
+            learner.forget(named, since)
         learner.learn(lessons, begin + BATCH)
-    return _summed(alone, final, asked, [at for at, _ in alarms], audits) | {
-        "named": named_all,
-        "named_right": named_right,
+    return _summed(alone, final, asked, alarms, audits) | {
+        "named": len(named),
+        "named_right": len(named & stream.moved),
     }
 
 
@@ -223,6 +227,7 @@ def shown(record: Record) -> Shown:
             "",
             "alarm after texts (audits)",
             "false alarms",
+            "named, of them swapped",
             "alone before",
             "alone, last 2,000",
             "recovered after",
@@ -244,6 +249,7 @@ def _row(cells: list[dict[str, Any]]) -> list[str]:
     return [
         f"{found[0]} ({found[1]})" if alarms else "-",
         str(sum(c["false_alarms"] for c in cells)),
+        f"{mean(c['named'] for c in cells):.1f}, {mean(c['named_right'] for c in cells):.1f}",
         share(mean(c["before"] for c in cells)),
         share(mean(c["end"] for c in cells)),
         f"{median(back):,.0f} in {len(back)} of {len(cells)}" if back else "not at all",

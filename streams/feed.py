@@ -17,6 +17,7 @@ from models.classifier import Classifier
 from models.errors import DamagedPart
 from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
+from streams.labelset import LabelSet
 from streams.records import Claim, Manifest, Refusal
 from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
 from streams.stage import Outgoing, Reader
@@ -146,10 +147,17 @@ class Feed:
         touched: Sequence[str],
         terms: Terms | None = None,
         refused: Refusal | None = None,
+        labels: LabelSet | None = None,
     ) -> list[Outgoing]:
-        """Return the records of the next version: its new parts, its manifest, tombstones."""
+        """Return the records of the next version: its new parts, its manifest, tombstones.
+
+        Without `labels`, what became of labels is as in the version before.
+        """
         terms = terms or Terms(classifier.threshold)
         parts, shas = _addressed(classifier)
+        before = self._version.manifest if self._version else None
+        if labels is None:
+            labels = LabelSet.of(before) if before else LabelSet()
         manifest = Manifest(
             number=self._next(),
             epoch=self.repository.epoch or 1,
@@ -163,19 +171,22 @@ class Feed:
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
+            applied_labels=labels.applied,
+            renamed=dict(sorted(labels.renamed.items())),
+            retired=sorted(labels.retired),
             learnt=learnt,
             touched=sorted(touched),
-            left_out=self._version.manifest.left_out if self._version else [],
+            left_out=before.left_out if before else [],
             at=time.time(),
         )
         return self._records(manifest, parts)
 
-    def restore(self, older: Manifest, classifier: Classifier) -> list[Outgoing]:
+    def restore(self, older: Manifest, classifier: Classifier, learnt: int) -> list[Outgoing]:
         """Return the records that bring an older version back, as the next one.
 
-        `classifier` is the older one's, or that without what was taken back since. Only what it
-        holds comes back: what is known of the stream stays, and learning goes on from where it
-        is. The lessons between the two are `left_out` (docs/adr/0009).
+        `classifier` is the older one's, with what was decided since and is no lesson. Only what it
+        holds comes back: what is known of the stream and of labels stays, and learning goes on
+        from where it is. The lessons between the two are `left_out` (docs/adr/0009).
         """
         serving = self.newest()
         parts, shas = _addressed(classifier)
@@ -190,7 +201,7 @@ class Feed:
                 "refused": None,
                 "labels": list(classifier.labels),
                 "parts": shas,
-                "learnt": older.learnt,
+                "learnt": learnt,
                 "touched": list(classifier.touched_since(serving.classifier)),
                 "restores": older.number,
                 "left_out": [*older.left_out, *([skipped] if skipped[0] < skipped[1] else [])],

@@ -10,7 +10,8 @@
                    └── later ──► uncertain                   ├─accepted─► retrain ─► remember
                                                              │               │      (Qdrant)
  uncertain, verdicts, labeled ──► drift (stage) ──► drift    └─────────────► train ─► models
- anything unreadable, anywhere ──► deadletters                                (to every stage)
+ labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
+ anything unreadable, anywhere ──► deadletters
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
@@ -96,14 +97,19 @@ CLASSIFY = StageSpec(
 JUDGE = StageSpec(
     "judge",
     (UNCERTAIN,),
-    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER),
+    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER, RECHECK),
     "streams.stages.judge",
     batch=64,
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
-REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
+REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec(
-    "train", (RETRAIN, VERDICTS), (MODELS, RETRAIN), "streams.stages.train", batch=256, pause=1.0
+    "train",
+    (LABELS, RETRAIN, VERDICTS),
+    (MODELS, RETRAIN),
+    "streams.stages.train",
+    batch=256,
+    pause=1.0,
 )
 LEDGER = StageSpec(
     "ledger",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
-from streams.feed import MANIFEST
+from streams.feed import MANIFEST, Feed
 from streams.figures import Counts, Figures
+from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
@@ -105,13 +106,20 @@ def summarize(settings: Settings) -> Summary:
 
 
 def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
-    """Compare a folder with gold labels; a text without a label counts as wrong in `overall`."""
+    """Compare a folder with gold labels; a text without a label counts as wrong in `overall`.
+
+    Labels renamed or merged meanwhile are compared as they are called now.
+    """
     folder = Folder(settings.var)
     with ExitStack() as opened:
         log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
-        truths, lessons = figures.truths(), _lessons(log)
+        now = LabelSet.of(Feed(log).newest().manifest).now
+        gold = {i: now(label) for i, label in gold.items()}
+        truths = {i: (now(label), authority) for i, (label, authority) in figures.truths().items()}
+        lessons = [(i, now(label)) for i, label in _lessons(log)]
+        proposals = {i: now(label) for i, label in figures.first_proposals().items()}
         order = [text_id for text_id in index.ids() if text_id in gold]
         right: dict[Authority, Share] = {}
         for authority in Authority:
@@ -121,7 +129,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
             right=right,
             overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
             lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
-            quarters=_quarters(order, figures.judged_ids(), figures.first_proposals(), gold),
+            quarters=_quarters(order, figures.judged_ids(), proposals, gold),
         )
 
 

@@ -121,7 +121,13 @@ RECORDS: dict[str, Record] = {
             at=1_790_000_001.5,
         ),
         LabelCommand(
-            command="merge", label="fire", into="printer", name="Fire", guide="Smoke.", at=1.0
+            command="merge",
+            label="fire",
+            into="printer",
+            name="Fire",
+            guide="Smoke.",
+            embedding=_VECTOR,
+            at=1.0,
         ),
         Manifest(
             number=8,
@@ -142,6 +148,9 @@ RECORDS: dict[str, Record] = {
             labels=["fire", "printer"],
             parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
             applied=241,
+            applied_labels=3,
+            renamed={"oven": "fire"},
+            retired=["toaster"],
             learnt=1,
             touched=["printer"],
             restores=5,
