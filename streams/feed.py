@@ -154,10 +154,10 @@ class Feed:
         Without `labels`, what became of labels is as in the version before.
         """
         terms = terms or Terms(classifier.threshold)
-        parts, shas = _addressed(classifier)
-        before = self._version.manifest if self._version else None
+        last = self._version.manifest if self._version else None
         if labels is None:
-            labels = LabelSet.of(before) if before else LabelSet()
+            labels = LabelSet.of(last) if last else LabelSet()
+        parts, shas = _addressed(classifier)
         manifest = Manifest(
             number=self._next(),
             epoch=self.repository.epoch or 1,
@@ -176,7 +176,7 @@ class Feed:
             retired=sorted(labels.retired),
             learnt=learnt,
             touched=sorted(touched),
-            left_out=before.left_out if before else [],
+            left_out=last.left_out if last else [],
             at=time.time(),
         )
         return self._records(manifest, parts)

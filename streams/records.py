@@ -277,6 +277,44 @@ class Manifest(Record):
     at: float
 
 
+class RoundEnd(Record):
+    """What a round over the held texts came to, in texts.
+
+    `examined` by the classifier; of these `accepted` got a label, `sure` of them the
+    classifier's own, and `refused` were judged again in vain. `after` are still held. `version`
+    is then in service, `labeled` the end of that topic.
+    """
+
+    examined: int
+    accepted: int
+    sure: int
+    refused: int
+    after: int
+    version: int
+    labeled: int
+    at: float
+
+
+class Round(Record):
+    """A round over the held texts once the input has ended: its beginning, then with its `end`.
+
+    `number` counts from 1 since the input ended; `before` texts were held; `version` was in
+    service: it begins no second round. `texts`, `rechecks`, `verdicts` and `labeled` were the
+    ends of those topics. Where many are held, further parts (`part` 2, 3, ...) bring back more.
+    """
+
+    number: int
+    version: int
+    part: int = 1
+    before: int
+    texts: int
+    rechecks: int
+    verdicts: int
+    labeled: int
+    end: RoundEnd | None = None
+    at: float
+
+
 class Drift(Record):
     """A noticed change of the stream, with its evidence.
 

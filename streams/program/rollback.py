@@ -53,7 +53,8 @@ def rollback(settings: Settings, number: int) -> RolledBack:
 
     Raises:
         NoVersion: there is no such version, or it is not whole.
-        Fatal: it reads vectors of another encoder; a run holds the folder.
+        Fatal: it reads vectors of another encoder, or its labels cannot be made those of now; a
+            run holds the folder.
     """
     with working(settings) as log:
         feed = Feed(log)
@@ -110,10 +111,20 @@ def _labelled(
             with suppress(Unreadable):  # among the dead letters
                 commands.append((delivered, LabelCommand.decode(delivered.value)))
     wanted = LabelSet.of(serving.manifest)
-    if replace(teach(older, commands).labels, applied=wanted.applied) != wanted:
+    had = teach(older, commands).labels
+    if replace(had, applied=wanted.applied) != wanted:
+        told = [
+            f"{what} since: {', '.join(sorted(names))}"
+            for what, names in (
+                ("added", wanted.labels - had.labels),
+                ("gone", had.labels - wanted.labels),
+            )
+            if names
+        ]
         raise Fatal(
-            f"the labels of version {older.number} cannot be made those in service: go back to one"
-            " that has the same labels (`redstream models diff`)"
+            f"version {older.number} has other labels ({'; '.join(told) or 'other earlier names'}),"
+            " and the label commands since do not lead to those of now: go back to a version with"
+            " these labels"
         )
     added = wanted.labels - {wanted.now(label) for label in older.manifest.labels}
     examples = [
