@@ -18,6 +18,7 @@ from benchmarks import (
     offered,
     prompts,
     speed,
+    sudden,
     target,
     ten_thousand,
     thousand,
@@ -70,4 +71,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     target,
     drift_alarms,
     loop,
+    sudden,
 )

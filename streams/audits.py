@@ -36,12 +36,23 @@ class Audits:
     def __init__(self, path: Path, target: float, least: float) -> None:
         """`least`: the share of confident texts that is judged when no certificate may come."""
         self._path = path
+        self._target = target
         self._least = least
-        self._next = 0
-        self._saved = 0
-        self._certificate = Certificate.new(target)
+        self._clear(0)
+        self._load()
+
+    def _clear(self, since: int) -> None:
+        self._since = self._next = self._saved = since
+        self._certificate = Certificate.new(self._target)
         self._apart: deque[tuple[str, Vector]] = deque(maxlen=NEWEST)
-        self._load(target)
+
+    def begin(self, since: int) -> None:
+        """Count from this offset in `verdicts` on: what was answered before no longer holds.
+
+        Where that is so already, nothing changes.
+        """
+        if since != self._since:
+            self._clear(since)
 
     @property
     def apart(self) -> list[Apart]:
@@ -89,14 +100,19 @@ class Audits:
             judged=finding.judged,
             reason=finding.reason,
         )
-        if before.threshold == threshold and _hardly_news(claim, before.claim):
+        if (
+            before.judged_from == self._since
+            and before.threshold == threshold
+            and _hardly_news(claim, before.claim)
+        ):
             return before
-        return Terms(threshold, finding.rate(self._least), claim)
+        return Terms(threshold, finding.rate(self._least), claim, self._since)
 
     def save(self) -> None:
         """Write the file; a disk that is full is no reason to stop."""
         state = {
             "format": FORMAT,
+            "since": self._since,
             "next": self._next,
             "certificate": self._certificate.to_json(),
             "apart": [(label, vector.model_dump(mode="json")) for label, vector in self._apart],
@@ -107,14 +123,15 @@ class Audits:
             new.replace(self._path)
         self._saved = self._next
 
-    def _load(self, target: float) -> None:
+    def _load(self) -> None:
         """Go on where the file stands; a damaged one, or one for another target, is no file."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             state = json.loads(self._path.read_text())
             certificate = Certificate.from_json(state["certificate"])
             apart = [(label, Vector.model_validate(v)) for label, v in state["apart"]]
-            if state["format"] == FORMAT and certificate.target == target:
+            if state["format"] == FORMAT and certificate.target == self._target:
                 self._certificate, self._next = certificate, int(state["next"])
+                self._since = int(state["since"])
                 self._saved = self._next
                 self._apart.extend(apart)
 

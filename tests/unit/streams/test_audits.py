@@ -130,3 +130,25 @@ def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     made = Audits(tmp_path / "no such folder" / "audits.json", 0.95, LEAST)
     made.save()
     assert made.finding().judged == 0
+
+
+def test_after_a_change_it_counts_anew(tmp_path: Path) -> None:
+    made = audits(tmp_path, *many(300))
+    before = made.terms(CROSS_VALIDATED, START)
+    made.begin(300)
+    assert made.position(VERDICTS.name) == 300
+    after = made.terms(CROSS_VALIDATED, before)
+    assert after.claim is not None
+    assert (after.claim.state, after.claim.judged, after.audit) == ("too few", 0, 1.0)
+    assert after.judged_from == 300
+
+
+def test_the_same_beginning_changes_nothing_and_is_kept(tmp_path: Path) -> None:
+    made = audits(tmp_path, *many(300))
+    made.begin(0)
+    assert made.finding().judged == 300
+    made.begin(300)
+    made.save()
+    again = Audits(tmp_path / "audits.json", 0.95, LEAST)
+    again.begin(300)
+    assert again.position(VERDICTS.name) == 300
