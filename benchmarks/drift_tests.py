@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.drift import FIRST, RISES, Disagreement, Judged
+from models.drift import Disagreement, Judged
 
 F64 = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -29,22 +29,20 @@ def series(rate: float, steady: int, risen: float, after: int, runs: int, seed: 
 
 
 def first_alarms(rows: F64, after: int = 0) -> tuple[Ints, Ints]:
-    """Of this project's detector: place of the first alarm from `after` on, the length of a row
-    where there is none; and how many alarms there were before it, or in all."""
-    first, before = [], []
+    """Of this project's detector: place of the first alarm, the length of a row where there is
+    none; and how many alarms there were up to the first from `after` on, or in all."""
+    first, counts = [], []
     for row in rows:
-        detector, count, place = Disagreement(), 0, len(row)
+        detector, places = Disagreement(), []
         for at, one in enumerate(row.tolist()):
             said = "b" if one else "a"
-            if detector.observe(Judged(str(at), "a", said, 0.0, float(at))) is None:
-                continue
-            if after and at >= after:
-                place = at
-                break
-            count += 1
-        first.append(place)
-        before.append(count)
-    return np.asarray(first, np.intp), np.asarray(before, np.intp)
+            if detector.observe(Judged(str(at), "a", said, 0.0, float(at))) is not None:
+                places.append(at)
+                if after and at >= after:
+                    break
+        first.append(places[0] if places else len(row))
+        counts.append(len(places))
+    return np.asarray(first, np.intp), np.asarray(counts, np.intp)
 
 
 def cusum(rows: F64, before: float, since: float) -> F64:
@@ -57,23 +55,7 @@ def cusum(rows: F64, before: float, since: float) -> F64:
     return found
 
 
-def restart(rows: F64) -> F64:
-    """Shiryaev-Roberts against the plain share so far, the mean over the same rises, as a log."""
-    value, wrong = np.zeros((len(rows), len(RISES))), np.zeros(len(rows))
-    found = np.full(rows.shape, -50.0)
-    for at in range(rows.shape[1]):
-        rate = np.clip((wrong + 0.5) / (at + 1), 0.003, 0.7)[:, None]
-        risen = np.minimum(rate + np.asarray(RISES), 0.98)
-        one = rows[:, at : at + 1]
-        if at >= FIRST:
-            factor = np.where(one > 0, risen / rate, (1 - risen) / (1 - rate))
-            value = np.minimum((1 + value) * factor, 1e15)
-            found[:, at] = np.log(value.mean(1))
-        wrong += one[:, 0]
-    return found
-
-
-def adwin(rows: F64, delta: float, after: int = 0) -> Ints:
+def adwin(rows: F64, delta: float) -> Ints:
     """River's ADWIN, looked at after every text: the first alarm at which the rate rose."""
     from river.drift import ADWIN
 
@@ -84,17 +66,17 @@ def adwin(rows: F64, delta: float, after: int = 0) -> Ints:
         for at, one in enumerate(row.tolist()):
             was = detector.estimation
             detector.update(one)
-            if at >= after and detector.drift_detected and detector.estimation > was:
+            if detector.drift_detected and detector.estimation > was:
                 place = at
                 break
         first.append(place)
     return np.asarray(first, np.intp)
 
 
-def passing(values: F64, bound: float, after: int = 0) -> Ints:
-    """Where each row first reaches the bound from `after` on, else its length."""
-    hit = values[:, after:] >= bound
-    return np.asarray(np.where(hit.any(1), hit.argmax(1) + after, values.shape[1]), np.intp)
+def passing(values: F64, bound: float) -> Ints:
+    """Where each row first reaches the bound, else its length."""
+    hit = values >= bound
+    return np.asarray(np.where(hit.any(1), hit.argmax(1), values.shape[1]), np.intp)
 
 
 def bound_for(values: F64, share: float) -> float:

@@ -2,12 +2,11 @@
 
 How often is not known, neither before a change nor after it. If the rate before were known (p) and
 after it (q), the optimal statistic would grow by the factor q/p or (1 - q)/(1 - p) with every text,
-from every moment at which the change may have come: Shiryaev and Roberts, R = (1 + R) factor. Here
-R is kept for a grid of rates before and a few rises, and averaged over the rises and over what is
-known of the rate before (its posterior, if nothing had changed). While nothing changes this grows
-by one a text in the mean over all rates, so that a false alarm comes after `ALARM` texts at the
-earliest, again in the mean over rates (Pollak, "Optimal detection of a change in distribution",
-1985); docs/adr/0009 has what was measured at each. It costs the same for every text, however long
+from every moment at which the change may have come: Shiryaev and Roberts, R = (1 + R) factor
+(Pollak, "Optimal detection of a change in distribution", 1985). Here p is the share of all texts so
+far, and R the mean over a few rises. With p known, R would be n after n texts without a change, in
+the mean, and pass `ALARM` after so many texts at the earliest; with the share in its place that is
+no theorem, and docs/adr/0009 has what was measured. It costs the same for every text, however long
 the stream.
 
 A classifier that learns gets better: a fall of the rate is looked for in the same way, and moves
@@ -29,7 +28,7 @@ F64 = NDArray[np.float64]
 Evidence = dict[str, "float | list[str]"]
 
 ALARM = 40_000
-"""Texts to a false alarm in the mean: the bound that the statistic has to pass."""
+"""The bound that the statistic has to pass: about the texts to a false alarm, in the mean."""
 
 BETTER = 40_000
 """The same for falls. They are not reported, but a reference that is short gives false alarms."""
@@ -39,7 +38,7 @@ LEAST_RISE, ANNOUNCED = 0.02, 2.0
 as large, and `LEAST_RISE` more."""
 
 FIRST = 100
-"""The fewest texts of a reference."""
+"""The fewest texts of a reference: before them there is no answer."""
 
 SETTLED = 200
 """Texts after which a rise that was announced is the new reference."""
@@ -50,22 +49,16 @@ WINDOW = 2_000
 NAMED, SHOWN = 10, 5
 """The most labels, and the most texts, that are named."""
 
-LOWEST, HIGHEST, STEPS = 0.002, 0.95, 48
+LOWEST, HIGHEST, CERTAIN = 0.003, 0.95, 0.985
+"""The rate before is taken to lie between the first two, the one after it below the third."""
+
 RISES = (0.05, 0.1, 0.2)
 FALLS = (0.5, 0.2)
 """Rates after a change: the one before it plus a rise, or times a fall."""
 
 
-def _logit(p: float) -> float:
-    return math.log(p / (1 - p))
-
-
-_P = 1 / (1 + np.exp(-np.linspace(_logit(LOWEST), _logit(HIGHEST), STEPS)))
-_Q = np.hstack([np.minimum(_P[:, None] + RISES, 0.985), _P[:, None] * FALLS])
-_FACTORS = np.stack([(1 - _Q) / (1 - _P[:, None]), _Q / _P[:, None]])
-_LOGS = np.stack([np.log1p(-_P), np.log(_P)])
-_FULL = 1e15
-"""Beyond this nothing is added: it stays a finite number."""
+_NONE, _FULL = 1e-15, 1e15
+"""Below and beyond, what is small or great enough: its logarithm stays a finite number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +103,28 @@ class Disagreement:
 
     def _restart(self, known: Sequence[Judged]) -> None:
         """Begin anew, with what is known of the rate as it is now."""
-        self._ratios: F64 = np.zeros(_Q.shape)
-        self._likelihood: F64 = np.zeros(STEPS)
-        self._count = 0
+        self._ratios = [0.0] * (len(RISES) + len(FALLS))
+        self._count = self._wrong = 0
         self._earlier = [0, 0, 0.0]  # texts that left the window, disagreements, expected
         self._window: deque[Judged] = deque()
         for judged in known:
             self._take(judged)
 
     def _take(self, judged: Judged) -> None:
-        one = int(judged.disagreed)
-        self._ratios = np.minimum((1 + self._ratios) * _FACTORS[one], _FULL)
-        self._likelihood = self._likelihood + _LOGS[one]
+        if self._count >= FIRST:
+            share = (self._wrong + 0.5) / (self._count + 1)
+            before = min(max(share, LOWEST), HIGHEST)
+            after = [min(before + rise, CERTAIN) for rise in RISES]
+            after += [before * fall for fall in FALLS]
+            factors = (
+                [rate / before for rate in after]
+                if judged.disagreed
+                else [(1 - rate) / (1 - before) for rate in after]
+            )
+            pairs = zip(self._ratios, factors, strict=True)
+            self._ratios = [min((1 + ratio) * factor, _FULL) for ratio, factor in pairs]
         self._count += 1
+        self._wrong += judged.disagreed
         self._window.append(judged)
         if len(self._window) > WINDOW:
             left = self._window.popleft()
@@ -144,10 +146,9 @@ class Disagreement:
 
     def statistics(self) -> tuple[float, float]:
         """Logarithms of what speaks for a rise and for a fall of the rate."""
-        weight = np.exp(self._likelihood - self._likelihood.max())
-        mean = weight @ self._ratios / weight.sum()
         up = len(RISES)
-        return math.log(mean[:up].mean()), math.log(mean[up:].mean())
+        rise, fall = sum(self._ratios[:up]) / up, sum(self._ratios[up:]) / len(FALLS)
+        return math.log(max(rise, _NONE)), math.log(max(fall, _NONE))
 
     def _split(self, *, rise: bool) -> int:
         """Where in the window the rate changed, most likely: the place of the first text after."""
