@@ -12,9 +12,11 @@ from benchmarks import (
     judge_stage,
     labels_added,
     loop,
+    loop_simulated,
     neighbours_speed,
     offered,
     prompts,
+    recursion,
     speed,
     target,
     ten_thousand,
@@ -66,4 +68,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_measure,
     target,
     loop,
+    loop_simulated,
+    recursion,
 )
