@@ -12,6 +12,7 @@ from benchmarks.report import Check, Record, Shown, Table, mean, share
 
 PUPILS = {
     "recipe": "recipe",
+    "online": "recipe, weights refitted too",
     "seldom": "recipe, learning as seldom as flat",
     "never": "recipe, never updated",
     "flat": "flat, names",
@@ -72,7 +73,9 @@ def _gap(ours: F64, other: F64) -> tuple[float, float]:
 
 
 def _title(cell: dict[str, Any]) -> str:
-    return f"{cell['set']}, {cell['labels']} labels, {cell['texts']:,} texts streamed"
+    title = f"{cell['set']}, {cell['labels']} labels, {cell['texts']:,} texts streamed"
+    draws = len(cell["judge_right"])
+    return f"{title}, {draws} draw{'s' * (draws > 1)}"
 
 
 def _pupils(cell: dict[str, Any]) -> dict[str, str]:
@@ -110,7 +113,7 @@ def _measured(cell: dict[str, Any]) -> Table:
             rows.append(
                 [
                     title,
-                    share(cell["budgets"][i - 1]) if i else "nobody asked",
+                    share(of["budget"][0]) if i else "nobody asked",
                     _spread(of["accuracy"]),
                     share(mean(of["last_half"])),
                     share(mean(of["undecided"])),
