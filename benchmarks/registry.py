@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from benchmarks import (
     ablation,
     accuracy,
+    claims,
     encoder,
     judge_measure,
     judge_stage,
@@ -18,6 +19,7 @@ from benchmarks import (
     prompts,
     recursion,
     speed,
+    sudden,
     target,
     ten_thousand,
     thousand,
@@ -59,6 +61,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     speed,
     labels_added,
     ablation,
+    claims,
     ten_thousand,
     encoder,
     offered,
@@ -70,4 +73,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     loop,
     loop_simulated,
     recursion,
+    sudden,
 )

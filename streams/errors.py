@@ -5,6 +5,7 @@ RedstreamError
 │   └── NotYet            the work is fine, its time has not come: ask again after a delay
 ├── Permanent
 │   ├── Unreadable        bytes that are no record of the topic's kind
+│   ├── BadCommand        a change of the label set that cannot be made
 │   ├── TooLarge          a record or a text over the stated limit
 │   └── IdConflict        an id that already stands for another text
 └── Fatal
@@ -25,6 +26,10 @@ class NotYet(Transient):
 
 class Unreadable(Permanent):
     """The bytes are no record of the topic's kind."""
+
+
+class BadCommand(Permanent):
+    """A command for the label set that does not fit it as it is."""
 
 
 class TooLarge(Permanent):

@@ -200,10 +200,14 @@ class Ledger:
     def _rechecks(self, manifest: Manifest) -> Iterable[Recheck]:
         """Choose the held texts whose contenders this version touched, the longest unasked first.
 
+        A contender may have another name by now.
+
         `asked` is the version that last brought a text back: a manifest delivered again brings
         back the same ones.
         """
-        marks = ", ".join("?" * len(manifest.touched))
+        touched = {*manifest.touched}
+        touched |= {old for old, now in manifest.renamed.items() if now in touched}
+        marks = ", ".join("?" * len(touched))
         rows = self._db.execute(
             "SELECT id, json FROM held WHERE round < ? AND (asked = ? OR (version < ? AND asked < ?"
             f" AND id IN (SELECT id FROM held_contenders WHERE label IN ({marks}))))"
@@ -213,7 +217,7 @@ class Ledger:
                 manifest.number,
                 manifest.number,
                 manifest.number,
-                *manifest.touched,
+                *sorted(touched),
                 manifest.number,
                 RECHECKS_PER_VERSION,
             ),

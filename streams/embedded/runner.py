@@ -156,7 +156,7 @@ class EmbeddedRunner:
         try:
             while not (self._stop.is_set() or finished):
                 moved = self._backlog() < BACKLOG_BATCHES and await self._feed_source()
-                if moved:
+                if moved or self._log.appended_elsewhere():
                     self._wake_all()
                 over = not moved and self._source.exhausted and self._drained()
                 finished = over and not self._stop.is_set()

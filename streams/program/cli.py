@@ -11,6 +11,7 @@ import typer
 from streams.program import options as given
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
+from streams.program.labels_cli import labels_commands
 from streams.program.measure_cli import judge_commands
 from streams.program.options import Var, settings_of
 
@@ -26,6 +27,7 @@ app.add_typer(letters, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")
+app.add_typer(labels_commands, name="labels")
 
 
 @app.command()

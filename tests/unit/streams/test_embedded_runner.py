@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -56,3 +56,46 @@ async def test_a_stop_does_not_wait_for_a_full_disk(
     asyncio.get_running_loop().call_later(0.2, runner.stop)
     assert await asyncio.wait_for(runner.run(lockstep=lockstep), timeout=5) is False
     assert log.end(TEXTS.name) == 0
+
+
+class Open:
+    """A source that has nothing and stays open until it is told otherwise."""
+
+    exhausted = False
+
+    def take(self, limit: int) -> list[Outgoing]:
+        return []
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+async def test_what_another_process_appends_is_noticed_by_a_run_that_waits(
+    log: SqliteLog, open_log: Callable[[], SqliteLog], lockstep: bool
+) -> None:
+    source, handled = Open(), asyncio.Event()
+    runner = EmbeddedRunner(log, [copy()], source, on_commit=lambda stage: handled.set())
+    running = asyncio.create_task(runner.run(lockstep=lockstep))
+    await asyncio.sleep(0.1)
+    assert not handled.is_set()
+    other = open_log()
+    other.append([Outgoing(TEXTS.name, b"k", b"from elsewhere")])
+    await asyncio.wait_for(handled.wait(), timeout=5)
+    source.exhausted = True
+    assert await asyncio.wait_for(running, timeout=5)
+    assert [record.value for record in log.read_from(LABELED.name, 0, 9)] == [b"from elsewhere"]
+
+
+async def test_two_writers_number_their_records_one_behind_the_other(
+    log: SqliteLog, open_log: Callable[[], SqliteLog]
+) -> None:
+    other = open_log()
+    for _ in range(3):
+        for writer in (log, other):
+            writer.append([Outgoing(TEXTS.name, b"k", b"v")])
+    assert [record.offset for record in log.read_from(TEXTS.name, 0, 9)] == [0, 1, 2, 3, 4, 5]
+    assert log.appended_elsewhere()
+    assert not log.appended_elsewhere()
+    log.append([Outgoing(TEXTS.name, b"k", b"v")])
+    assert not log.appended_elsewhere()
+    assert other.appended_elsewhere()

@@ -150,3 +150,10 @@ def test_a_new_verdict_replaces_what_was_held(ledger: Ledger) -> None:
     assert rechecks(ledger, make.manifest(3, ["printer", "fire"])) == []
     (recheck,) = rechecks(ledger, make.manifest(4, ["oven"]), 1)
     assert (recheck.lead, recheck.round) == ("oven", 2)
+
+
+def test_a_renamed_contender_is_touched_under_its_new_name(ledger: Ledger) -> None:
+    apply(ledger, make.undecided(make.uncertain(labels=("printer", "fire"))))
+    assert rechecks(ledger, make.manifest(2, ["stove"], renamed={"oven": "stove"}), 1) == []
+    (recheck,) = rechecks(ledger, make.manifest(3, ["blaze"], renamed={"fire": "blaze"}), 2)
+    assert recheck.text.id == "t1"

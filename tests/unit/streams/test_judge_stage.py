@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from streams.topology import (
     DEADLETTERS,
     JUDGE,
     LABELED,
+    RECHECK,
     RETRAIN,
     UNCERTAIN,
     UNCERTAIN_LATER,
@@ -55,7 +57,7 @@ class Scripted:
         return self._script[self._given[case.id] - 1]
 
 
-async def judged(judge: Scripted, *cases: Uncertain) -> list[Outgoing]:
+async def judged(judge: Scripted, *cases: Uncertain, feed: Any = None) -> list[Outgoing]:
     store = MemoryExampleStore(2)
     await store.upsert(
         [
@@ -63,7 +65,7 @@ async def judged(judge: Scripted, *cases: Uncertain) -> list[Outgoing]:
             ExamplePoint("n2", "fire", "text", np.array([0, 1], np.float32)),
         ]
     )
-    stage = JudgeStage(judge, store, concurrency=2)
+    stage = JudgeStage(judge, store, concurrency=2, feed=feed)
     return await deliver(stage, make.batch(UNCERTAIN, *cases))
 
 
@@ -196,6 +198,23 @@ async def test_a_judge_that_does_not_teach_still_labels() -> None:
     assert make.of(RETRAIN, out) == []
 
 
+@pytest.mark.parametrize("teaches", [True, False])
+async def test_a_verdict_says_whether_its_judge_sees_more_than_the_classifier(
+    teaches: bool,
+) -> None:
+    case = make.uncertain(audit=True, inclusion=0.2, rate=0.2)
+    (verdict,) = make.of(VERDICTS, await judged(Scripted(VALID, teaches=teaches), case))
+    assert (verdict.independent, verdict.inclusion, verdict.rate) == (teaches, 0.2, 0.2)
+    assert verdict.apart is None
+
+
+async def test_a_text_kept_apart_is_labelled_and_does_not_teach() -> None:
+    out = await judged(Scripted(INVALID, FIRE), case := make.uncertain(apart=True))
+    assert [event.label for event in make.of(LABELED, out)] == ["fire"]
+    assert make.of(RETRAIN, out) == []
+    assert [verdict.apart for verdict in make.of(VERDICTS, out)] == [None, case.embedding]
+
+
 async def test_what_is_published_keeps_the_order_of_the_cases() -> None:
     cases = [make.uncertain(f"t{n}") for n in range(10)]
     out = await judged(Scripted(VALID), *cases)
@@ -228,3 +247,20 @@ async def test_a_store_that_is_away_is_a_passing_trouble() -> None:
     stage = JudgeStage(Scripted(VALID), Away(2), concurrency=2)
     with pytest.raises(Transient, match="the store is away"):
         await stage.handle(make.batch(UNCERTAIN, make.uncertain()))
+
+
+async def test_contenders_are_asked_about_as_they_are_called_now() -> None:
+    feed = make.feed(labels=["fire", "printer"], renamed={"press": "printer"}, retired=["oven"])
+    out = await judged(Scripted(VALID), make.uncertain(labels=("oven", "press")), feed=feed)
+    (event,) = make.of(LABELED, out)
+    assert (event.label, [one.label for one in event.contenders]) == ("printer", ["printer"])
+    assert make.of(VERDICTS, out)[0].proposed == "printer"
+
+
+async def test_a_case_without_a_contender_left_goes_back_to_be_classified() -> None:
+    feed = make.feed(labels=["fire", "printer"], retired=["oven"])
+    case, other = make.uncertain("a", labels=("oven",)), make.uncertain("b")
+    out = await judged(Scripted(VALID), case, other, feed=feed)
+    (recheck,) = make.of(RECHECK, out)
+    assert (recheck.text, recheck.embedding, recheck.round) == (case.text, case.embedding, 0)
+    assert [verdict.id for verdict in make.of(VERDICTS, out)] == ["b"]
