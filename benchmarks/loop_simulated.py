@@ -20,7 +20,7 @@ from benchmarks.prices import Prices, counter, measured
 from benchmarks.pupils import CachePupil, FlatPupil, FrozenPupil, Pupil, RecipePupil
 from benchmarks.report import Record, rounded, share
 from benchmarks.simulated import ERROR, Simulated
-from benchmarks.streaming import UNDECIDED, streamed
+from benchmarks.streaming import UNDECIDED, Rule, streamed
 from judge.policy import Policy
 from models.heads import centroids
 
@@ -69,10 +69,10 @@ NOTES = (
     "gold examples; else from what gold leaves. A fifth of the training texts is in no stream: the "
     "rules are tuned on those. The judge holds 10% of the texts (mean over labels) for a label "
     "alike, a fixed function of text and seed; how reliable it is nobody is told.",
-    "Asked is what is worth it, within the budget, by the rule of *loop* (answers weighed), and 1% "
-    "of all texts besides, the same for every pupil. A text is put to the judge by "
-    f"`judge/policy.py`: *choose* among the first {FIRST} contenders, else among all names; one "
-    "request is one call. (On training texts outside the stream 20 further contenders in between "
+    "Asked is what is worth it, within the budget, by the rule of *loop* (answers weighed; with "
+    "many labels believed), and 1% of all texts besides, the same for every pupil. A text is put "
+    f"to the judge by `judge/policy.py`: *choose* among the first {FIRST} contenders, else among "
+    "all names; one request is one call. (On training texts outside the stream 20 further contenders in between "
     "or instead were .1 to .3 points worse at equal calls.) With many labels *verify* comes first "
     f"where that is cheaper in tokens, and {MANY_WIDE} further ones are offered by name before all "
     "are. A text for which the judge named no label is undecided, and counts as wrong.",
@@ -93,6 +93,7 @@ class _Way:
     policy: Policy
     prices: Prices
     budgets: tuple[float, ...]
+    rule: Rule
 
 
 def run(context: Context) -> Record:
@@ -131,13 +132,17 @@ def _many(labels: Sequence[str]) -> bool:
 
 
 def _way(one: Drawn) -> _Way:
-    """With many labels tokens count, and all names are the last resort; else calls count."""
+    """With many labels tokens count, and answers are believed; else calls count.
+
+    Weighing fails with many labels: the pupil holds half of the right answers impossible, so that
+    a good judge is estimated to be a bad one, and then overruled.
+    """
     prices = measured(one.problem, counter())
     if _many(one.problem.labels):
         policy = Policy(prices, FIRST, MANY_WIDE, MANY_NEAR, one.problem.labels)
-        return _Way(policy, prices, MANY_BUDGETS)
+        return _Way(policy, prices, MANY_BUDGETS, "trust")
     policy = Policy(lambda question, options: 1.0, first=FIRST, names=one.problem.labels)
-    return _Way(policy, prices, BUDGETS)
+    return _Way(policy, prices, BUDGETS, "weigh")
 
 
 def _measure(cell: dict[str, Any], one: Drawn, way: _Way) -> None:
@@ -160,7 +165,7 @@ def _measure(cell: dict[str, Any], one: Drawn, way: _Way) -> None:
                     ask,
                     Judgement.of(middle),
                     Budget(budget),
-                    "weigh",
+                    way.rule,
                     audited=audited,
                     accept=ACCEPT,
                     batch=BATCH,
