@@ -28,7 +28,7 @@ __all__ = ["MINUTES", "NAME", "PANELS", "SETS", "SUMMARY", "plot", "run", "shown
 
 NAME = "loop_simulated"
 SUMMARY = "a judge that errs by label pair teaches while a stream runs: accuracy against its price"
-MINUTES = 60
+MINUTES = 50
 SETS = ("clinc150", "banking77", "onet_titles")
 PANELS = 4
 
@@ -72,10 +72,10 @@ NOTES = (
     "Asked is what is worth it, within the budget, by the rule of *loop* (answers weighed; with "
     "many labels believed), and 1% of all texts besides, the same for every pupil. A text is put "
     f"to the judge by `judge/policy.py`: *choose* among the first {FIRST} contenders, else among "
-    "all names; one request is one call. (On training texts outside the stream 20 further contenders in between "
-    "or instead were .1 to .3 points worse at equal calls.) With many labels *verify* comes first "
-    f"where that is cheaper in tokens, and {MANY_WIDE} further ones are offered by name before all "
-    "are. A text for which the judge named no label is undecided, and counts as wrong.",
+    "all names; one request is one call. (On training texts outside the stream 20 further "
+    "contenders instead were .3 points worse at equal calls.) With many labels *verify* comes "
+    f"first where that is cheaper in tokens, and {MANY_WIDE} further ones are offered by name "
+    "before all are. A text for which the judge named no label is undecided, and counts as wrong.",
     "Tokens are medians of prompts rendered with composed guides, by how many labels are offered, "
     "counted with the WordPiece tokenizer of all-MiniLM-L6-v2, without answers.",
     f"Flat is refitted on all it has, its temperature too, after {TEACH} accepted answers. The "
