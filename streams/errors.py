@@ -10,7 +10,8 @@ RedstreamError
 │   └── IdConflict        an id that already stands for another text
 └── Fatal
     ├── Held              another process works on this `var/`
-    └── NoModel           nothing was fitted yet
+    ├── NoModel           nothing was fitted yet
+    └── NoVersion         a version of the model is not there, or not whole
 """
 
 from models.errors import Fatal, Permanent, Transient
@@ -46,3 +47,7 @@ class Held(Fatal):
 
 class NoModel(Fatal):
     """There is no model to serve: nothing was fitted yet."""
+
+
+class NoVersion(Fatal):
+    """A version of the model is not there, or not whole."""

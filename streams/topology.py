@@ -13,6 +13,9 @@
  labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
  anything unreadable, anywhere ──► deadletters
 
+When the input has ended, the runner publishes `rounds`, and the ledger brings back all that it
+holds (`streams.rounds`).
+
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
 """
@@ -46,9 +49,10 @@ UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id")
 UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id")
 VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
 RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
-MODELS = Topic("models", None, key="part/SHA or manifest/N", compacted=True, partitions=1)
+MODELS = Topic("models", None, key="part/SHA, manifest/N or pin/N", compacted=True, partitions=1)
 LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
 RECHECK = Topic("recheck", records.Recheck, key="text id")
+ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
 LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
 DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
@@ -64,6 +68,7 @@ TOPICS = (
     MODELS,
     LABELED,
     RECHECK,
+    ROUNDS,
     LABELED_LATEST,
     LABELS,
     DRIFT,
@@ -113,7 +118,7 @@ TRAIN = StageSpec(
 )
 LEDGER = StageSpec(
     "ledger",
-    (LABELED, VERDICTS, MODELS, DEADLETTERS),
+    (LABELED, VERDICTS, MODELS, DEADLETTERS, ROUNDS),
     (LABELED_LATEST, RECHECK),
     "streams.stages.ledger",
     batch=256,

@@ -49,7 +49,9 @@ class SqliteLog:
             self._db.executemany(
                 "INSERT OR IGNORE INTO topics (name) VALUES (?)", [(t.name,) for t in TOPICS]
             )
-        self._ids: dict[str, int] = dict(self._db.execute("SELECT name, id FROM topics"))
+        # A topic that an older version did not have is empty until somebody writes.
+        self._ids: dict[str, int] = {t.name: -1 for t in TOPICS}
+        self._ids |= dict(self._db.execute("SELECT name, id FROM topics"))
         self._compacted = {t.name for t in TOPICS if t.compacted}
         self._seen = self._version()
 

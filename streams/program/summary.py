@@ -15,9 +15,10 @@ from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Drift, Manifest, Retrain
+from streams.records import Authority, Drift, Labeled, Manifest, Retrain, Round
+from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
-from streams.topology import DRIFT, MODELS, RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, LABELED, MODELS, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
 
@@ -49,8 +50,9 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it; `manifest` of the version
-    that the counts speak of; `drifts` the latest events of `noticed` in all.
+    many are `estimated`; `judge` as the latest run with an LLM saw it; `rounds` since the input
+    last ended; `manifest` of the version that the counts speak of; `drifts` the latest events of
+    `noticed` in all.
     """
 
     texts: int
@@ -61,6 +63,7 @@ class Summary:
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
+    rounds: list[Round]
     manifest: Manifest | None
     noticed: int
     drifts: list[Drift]
@@ -68,12 +71,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Grades:
-    """What gold labels say about it; they are read here and by the simulated judge only."""
+    """What gold labels say about it; they are read here and by the simulated judge only.
+
+    `rounds` is what was right of all texts before the first round and after each that ended.
+    """
 
     right: dict[Authority, Share]
     overall: Share
     lessons_right: Share
     quarters: list[Quarter]
+    rounds: list[Share]
 
 
 def summarize(settings: Settings) -> Summary:
@@ -99,6 +106,7 @@ def summarize(settings: Settings) -> Summary:
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
+            rounds=latest_rounds(log),
             manifest=_manifest(log, counts.version),
             noticed=log.end(DRIFT.name),
             drifts=_drifts(log),
@@ -130,6 +138,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
             overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
             lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
             quarters=_quarters(order, figures.judged_ids(), proposals, gold),
+            rounds=_by_round(log, order, gold),
         )
 
 
@@ -144,6 +153,25 @@ def _quarters(
         )
         for at in range(0, len(order), size or 1)
     ]
+
+
+def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Share]:
+    rounds = latest_rounds(log)
+    ends = [found.labeled for found in rounds[:1]]
+    ends += [found.end.labeled for found in rounds if found.end]
+    truths: dict[str, Labeled] = {}
+    shares, start = [], 0
+    for end in ends:
+        for records in chunks(log, LABELED, start):
+            for event in (Labeled.decode(one.value) for one in records if one.offset < end):
+                known = truths.get(event.id)
+                if known is None or event.order > known.order:
+                    truths[event.id] = event
+            if records[-1].offset >= end:
+                break
+        start = end
+        shares.append(_share(i in truths and truths[i].label == gold[i] for i in order))
+    return shares
 
 
 def _share(hits: Iterable[bool]) -> Share:
