@@ -20,6 +20,7 @@ from benchmarks import (
     ten_thousand,
     thousand,
     unknown,
+    years,
 )
 from benchmarks.context import Context
 from benchmarks.report import Record, Shown
@@ -66,4 +67,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_measure,
     target,
     loop,
+    years,
 )
