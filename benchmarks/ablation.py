@@ -53,10 +53,14 @@ def by_options(options: Options) -> Grouping:
 
 def most_similar(training: Training, seed: int) -> list[list[int]]:
     """Greedily, the label most similar to the subset's mean: the opposite of R.E.D.'s rule."""
-    x = centroids(training.x, training.owner, training.labels)
-    left = list(range(training.labels))
+    return alike(centroids(training.x, training.owner, training.labels))
+
+
+def alike(x: NDArray[np.float32]) -> list[list[int]]:
+    """Subsets of the most similar labels, by their centroids (labels, d)."""
+    left = list(range(len(x)))
     groups = []
-    for part in np.array_split(left, -(-training.labels // Options().size)):
+    for part in np.array_split(left, -(-len(x) // Options().size)):
         members = [left.pop(0)]
         while len(members) < len(part):
             likeness = x[left] @ x[members].sum(axis=0)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from benchmarks import (
     ablation,
     accuracy,
+    claims,
     encoder,
     judge_measure,
     judge_stage,
@@ -58,6 +59,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     speed,
     labels_added,
     ablation,
+    claims,
     ten_thousand,
     encoder,
     offered,

@@ -54,13 +54,19 @@ class Published:
         c: float = 50.0,
         size: int = SIZE,
         grouping: Grouping = "umap",
+        groups: Sequence[Sequence[int]] | None = None,
+        noise: float = NOISE_RATIO,
         seed: int = 0,
     ) -> Published:
-        """From texts (n, d) and their label numbers (n,), 0 to labels - 1."""
-        middle = centroids(x, owner, labels)
-        groups = split(middle, size, grouping=grouping, seed=seed)
+        """From texts (n, d) and their label numbers (n,), 0 to labels - 1.
+
+        `groups`: subsets of these labels instead of those that `grouping` makes. `noise`: texts
+        of that class, as a multiple of the mean number of texts of a label; 0 for none.
+        """
+        if groups is None:
+            groups = split(centroids(x, owner, labels), size, grouping=grouping, seed=seed)
         rng = np.random.default_rng([seed, 3])
-        heads = tuple(_head(x, owner, group, c, rng) for group in groups)
+        heads = tuple(_head(x, owner, group, c, noise, rng) for group in groups)
         return cls(tuple(tuple(group) for group in groups), heads)
 
     def predict(self, x: F32) -> PublishedAnswers:
@@ -91,13 +97,14 @@ def _head(
     owner: NDArray[np.intp],
     group: Sequence[int],
     c: float,
+    noise: float,
     rng: np.random.Generator,
 ) -> tuple[F32, F32]:
     place = np.full(int(max(owner.max(initial=0), *group)) + 1, -1, np.intp)
     place[list(group)] = np.arange(len(group))
     mine = np.flatnonzero(place[owner] >= 0)
     others = np.flatnonzero(place[owner] < 0)
-    wanted = round(NOISE_RATIO * len(mine) / len(group))
+    wanted = round(noise * len(mine) / len(group))
     # Oversampled: drawn with replacement where there are fewer others than wanted.
     few = len(others) < wanted
     drawn = rng.choice(others, size=wanted, replace=few) if len(others) else others

@@ -15,8 +15,8 @@ import structlog
 
 from models.classifier import Classifier
 from streams.derived import chunks
-from streams.errors import NoModel
-from streams.records import Manifest
+from streams.errors import NoModel, Unreadable
+from streams.records import Claim, Manifest, Refusal
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MODELS
 
@@ -30,6 +30,16 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms texts go out unasked: see `streams.records.Manifest`."""
+
+    threshold: float
+    audit: float | None = None
+    claim: Claim | None = None
+    judged_from: int = 0
+
+
+@dataclass(frozen=True)
 class Version:
     """One whole version in service."""
 
@@ -40,6 +50,12 @@ class Version:
     def number(self) -> int:
         """Return the version's number."""
         return self.manifest.number
+
+    @property
+    def terms(self) -> Terms:
+        """Return the terms on which texts go out unasked."""
+        m = self.manifest
+        return Terms(m.threshold, m.audit, m.claim, m.judged_from)
 
 
 class Feed:
@@ -81,7 +97,11 @@ class Feed:
             else:
                 log.error("a damaged part of the model was refused", part=sha)
         elif name.startswith(MANIFEST) and value is not None:
-            manifest = Manifest.decode(value)
+            try:
+                manifest = Manifest.decode(value)
+            except Unreadable as error:
+                log.error("a damaged version was refused", key=name, error=str(error))
+                return None
             if manifest.epoch < self._epoch:
                 log.warning("a version of an older epoch was refused", number=manifest.number)
                 return None
@@ -108,9 +128,17 @@ class Feed:
         self._parts = {sha: value for sha, value in self._parts.items() if sha in named}
 
     def publish(
-        self, classifier: Classifier, *, applied: int, learnt: int, touched: Sequence[str]
+        self,
+        classifier: Classifier,
+        *,
+        applied: int,
+        learnt: int,
+        touched: Sequence[str],
+        terms: Terms | None = None,
+        refused: Refusal | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones."""
+        terms = terms or Terms(classifier.threshold)
         last = max(self._manifests.values(), key=lambda m: m.number, default=None)
         parts = classifier.to_parts()
         shas = {name: hashlib.sha256(value).hexdigest() for name, value in parts.items()}
@@ -119,7 +147,11 @@ class Feed:
             epoch=last.epoch if last else 1,
             hash=classifier.hash(),
             encoder=classifier.encoder,
-            threshold=classifier.threshold,
+            threshold=terms.threshold,
+            audit=terms.audit,
+            claim=terms.claim,
+            judged_from=terms.judged_from,
+            refused=refused,
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,

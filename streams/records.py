@@ -57,7 +57,9 @@ class Uncertain(Record):
 
     `rejected` are the labels the judge has refused for it in earlier rounds: it is not asked
     about them again. `attempt` counts how often it was postponed, `timeouts` how often of those
-    because the judge took too long over it.
+    because the judge took too long over it. `inclusion` is the probability with which it came to
+    be judged, `rate` the least that any text had then; one that is `apart` does not teach, so
+    that versions can be compared on it.
     """
 
     text: Text
@@ -68,6 +70,8 @@ class Uncertain(Record):
     round: int = 1
     audit: bool = False
     inclusion: float = 1.0
+    rate: float = 1.0
+    apart: bool = False
     attempt: int = 0
     timeouts: int = 0
     due: float = 0.0
@@ -144,7 +148,8 @@ class Verdict(Record):
 
     `decision` is set on the final one; `held` carries the text when it stays undecided. `guide`
     and `prompt` are versions of what was asked; `estimated` says that `tokens` are not the
-    endpoint's own count.
+    endpoint's own count. One who sees no more than the classifier is not `independent`: its
+    agreement says nothing. `apart` is the embedding of a text that does not teach.
     """
 
     id: str
@@ -156,9 +161,12 @@ class Verdict(Record):
     kind: str | None = None
     signed: str
     authority: Authority = Authority.JUDGE
+    independent: bool = True
     round: int = 1
     audit: bool = False
     inclusion: float = 1.0
+    rate: float = 1.0
+    apart: Vector | None = None
     proposed: str
     confidence: float
     model: int
@@ -210,14 +218,43 @@ class LabelCommand(Record):
     at: float
 
 
+class Claim(Record):
+    """What is known of the precision of texts that go out unasked (`models.risk.Finding`)."""
+
+    state: Literal["certified", "too few", "open", "below", "too close"]
+    target: float
+    bound: float
+    agreement: float | None = None
+    judged: int
+    reason: str
+
+
+class Refusal(Record):
+    """Lessons that would have made the model worse, and how that was seen (`streams.gate`)."""
+
+    lessons: list[str]
+    texts: int
+    lost: int
+    won: int
+    p: float
+
+
 class Manifest(Record):
-    """One whole version of the model: names its parts by content."""
+    """One whole version of the model: names its parts by content.
+
+    From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
+    many as the settings say. `claim` is what supports that; None before anything was judged.
+    """
 
     number: int
     epoch: int
     hash: str
     encoder: str
     threshold: float
+    audit: float | None = None
+    claim: Claim | None = None
+    judged_from: int = 0
+    refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str]
     applied: int = Field(description="offset in `retrain` up to which texts are learnt")
@@ -227,12 +264,20 @@ class Manifest(Record):
 
 
 class Drift(Record):
-    """A noticed change of the stream, with its evidence."""
+    """A noticed change of the stream, with its evidence.
+
+    `event` is derived from the record that brought it to light; `series` says whose disagreement
+    it is; `texts` are ids of texts that show it, `examples` what they say, shortened.
+    """
 
     kind: Literal["disagreement", "embeddings", "shares"]
+    event: str | None = None
+    series: Literal["audits", "doubtful"] | None = None
     labels: list[str]
     since: float
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    texts: list[str] = Field(default_factory=list)
+    examples: list[str] = Field(default_factory=list)
     at: float
 
 

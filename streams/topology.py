@@ -7,10 +7,10 @@
                      └─unsure, audits─► uncertain │      verdicts
                                             ▼     │          │
             uncertain-later ◄─away─────── judge ──┴──────────┤
-                   └── later ──► uncertain                   └─accepted─► retrain ─► remember
-                                                                             │      (Qdrant)
- anything unreadable, anywhere ──► deadletters                               └─────► train ─► models
-                                                                              (to every stage)
+                   └── later ──► uncertain                   ├─accepted─► retrain ─► remember
+                                                             │               │      (Qdrant)
+ uncertain, verdicts, labeled ──► drift (stage) ──► drift    └─────────────► train ─► models
+ anything unreadable, anywhere ──► deadletters                                (to every stage)
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
@@ -87,7 +87,12 @@ class StageSpec:
     pause: float = 0.0
 
 
-CLASSIFY = StageSpec("classify", (RECHECK, TEXTS), (LABELED, UNCERTAIN), "streams.stages.classify")
+CLASSIFY = StageSpec(
+    "classify",
+    (RECHECK, TEXTS),
+    (LABELED, UNCERTAIN, UNCERTAIN_LATER),
+    "streams.stages.classify",
+)
 JUDGE = StageSpec(
     "judge",
     (UNCERTAIN,),
@@ -97,7 +102,9 @@ JUDGE = StageSpec(
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
-TRAIN = StageSpec("train", (RETRAIN,), (MODELS,), "streams.stages.train", batch=64, pause=1.0)
+TRAIN = StageSpec(
+    "train", (RETRAIN, VERDICTS), (MODELS, RETRAIN), "streams.stages.train", batch=256, pause=1.0
+)
 LEDGER = StageSpec(
     "ledger",
     (LABELED, VERDICTS, MODELS, DEADLETTERS),
@@ -105,9 +112,12 @@ LEDGER = StageSpec(
     "streams.stages.ledger",
     batch=256,
 )
+NOTICE = StageSpec(
+    "drift", (UNCERTAIN, VERDICTS, LABELED), (DRIFT,), "streams.stages.drift", batch=256
+)
 WRITE = StageSpec("write", (LABELED_LATEST,), (MARKS,), "streams.stages.write", batch=256)
 
-STAGES = (CLASSIFY, JUDGE, LATER, REMEMBER, TRAIN, LEDGER, WRITE)
+STAGES = (CLASSIFY, JUDGE, LATER, REMEMBER, TRAIN, LEDGER, NOTICE, WRITE)
 """In the order of the flow. Every stage may also write to `deadletters`.
 
 Lockstep always runs the last of them that has input, so that what comes next depends on the

@@ -18,6 +18,8 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.asking import Asking
+from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
@@ -28,6 +30,7 @@ from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
+from streams.stages.drift import Notice
 from streams.stages.judge import BATCH_SECONDS, JudgeStage
 from streams.stages.later import Later
 from streams.stages.ledger import LedgerStage
@@ -117,13 +120,15 @@ def build_stages(
 ) -> Sequence[Stage]:
     """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
     folder = Folder(settings.var)
+    # Who sees no more than the classifier cannot witness that it is right.
+    certify = settings.certify and judge.teaches
+    audits = Audits(folder.audits, settings.target, settings.audit) if certify else None
     stages: list[Stage] = [
         Classify(
             encoder,
             feed,
             TextIndex(folder.texts),
-            audit=settings.audit,
-            seed=settings.seed,
+            Asking(settings.audit, settings.seed, certify=certify),
             max_text=settings.max_text,
         ),
         JudgeStage(
@@ -136,8 +141,9 @@ def build_stages(
         ),
         Later(),
         Remember(store),
-        Train(feed),
+        Train(feed, audits),
         LedgerStage(Ledger(folder.ledger)),
+        Notice(seed=settings.seed),
     ]
     if out is not None:
         claim_output(log, out)

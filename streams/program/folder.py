@@ -39,6 +39,11 @@ class Folder:
         return self.var / "examples"
 
     @property
+    def audits(self) -> Path:
+        """What the judge's answers say of the texts that go out unasked, derived from the log."""
+        return self.var / "audits.json"
+
+    @property
     def guides(self) -> Path:
         """The label guides, unless the settings name another file."""
         return self.var / "guides.md"

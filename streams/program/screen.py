@@ -13,7 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from streams.program.screen_drift import drifted
 from streams.program.screen_judge import asked, standing, waiting, without_verdict
+from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
@@ -159,11 +161,18 @@ def _facts(found: Summary, settings: Settings) -> None:
         say(without_verdict(found.no_verdicts))
     for line in standing(found.judge) if found.judge else ():
         say(line)
+    if found.manifest:
+        say(promised(found.manifest))
     taught = ", ".join(f"{label} {n}" for label, n in found.lessons.most_common(5))
     say(
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
         f"{f' (most: {taught})' if taught else ''}; the model is at version {counts.version}."
     )
+    if found.noticed > len(found.drifts):
+        say(f"Drift was noticed {found.noticed} times; the latest:")
+    for event in found.drifts:
+        for line in drifted(event):
+            say(line)
     if found.repeats:
         say(f"Repeats dropped: {found.repeats}.")
     if counts.dead:

@@ -18,7 +18,7 @@ def standing(state: JudgeState) -> Iterator[str]:
     """Tell how an LLM stands, in lines."""
     estimated = f" ({state.tokens_estimated} of them estimated)" if state.tokens_estimated else ""
     yield (
-        f"LLM {state.model} from {_clock(state.began)} to {_clock(state.at)}: {state.calls} calls,"
+        f"LLM {state.model} from {clock(state.began)} to {clock(state.at)}: {state.calls} calls,"
         f" {state.retries} of them retries; tokens: {state.tokens_in} in, {state.tokens_out} out"
         f"{estimated}; {state.cache_hits} answers from the cache."
     )
@@ -34,7 +34,7 @@ def standing(state: JudgeState) -> Iterator[str]:
             used = ", ".join(f"{has:.6g} of {cap:.6g} {what}" for what, (has, cap) in caps.items())
             yield f"Budget ({_NAMES[window]}): {used}."
     if trouble := waiting(state):
-        yield f"At {_clock(state.at)}: {trouble}."
+        yield f"At {clock(state.at)}: {trouble}."
     if state.cache_off:
         yield f"The verdict cache is off ({state.cache_off}): questions may be paid twice."
 
@@ -44,7 +44,7 @@ def waiting(state: JudgeState) -> str:
     again = f"asked again in {_span(state.resumes_in)}" if state.resumes_in else "asked again now"
     if state.circuit != "closed":
         why = f" ({state.last_failure})" if state.last_failure else ""
-        return f"LLM away since {_clock(state.at - state.circuit_open_for)}{why}, {again}"
+        return f"LLM away since {clock(state.at - state.circuit_open_for)}{why}, {again}"
     if state.budget_full == "all":
         return "the budget in all is used up, what is doubtful waits for a person"
     return f"budget ({_NAMES[state.budget_full]}) used up, {again}" if state.budget_full else ""
@@ -85,7 +85,7 @@ def asked(verdict: Verdict) -> Iterator[str]:
         yield f"    {'; '.join(facts)}"
 
 
-def _clock(at: float) -> str:
+def clock(at: float) -> str:
     """Return the time of day, with the date where it is another one."""
     then, today = time.localtime(at), time.localtime()
     form = "%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M:%S"

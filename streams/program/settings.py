@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     judge_error: float = Field(0.1, ge=0, lt=1, description="share of wrong simulated answers")
     target: float = Field(0.95, gt=0, lt=1, description="precision of what nobody is asked about")
     audit: float = Field(0.05, ge=0, le=1, description="share of confident texts judged too")
+    certify: bool = Field(
+        True,
+        description="judge everything at first, until the target is certified or out of reach",
+    )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"
     )

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
+from streams.feed import MANIFEST
 from streams.figures import Counts, Figures
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Retrain
+from streams.records import Authority, Drift, Manifest, Retrain
 from streams.textindex import TextIndex
-from streams.topology import RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, MODELS, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
+
+DRIFTS = 3
+"""How many of the latest drift events are told."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it.
+    many are `estimated`; `judge` as the latest run with an LLM saw it; `manifest` of the version
+    that the counts speak of; `drifts` the latest events of `noticed` in all.
     """
 
     texts: int
@@ -55,6 +60,9 @@ class Summary:
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
+    manifest: Manifest | None
+    noticed: int
+    drifts: list[Drift]
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,11 @@ def summarize(settings: Settings) -> Summary:
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         texts, repeats = index.counts()
+        counts = figures.counts()
         return Summary(
             texts=texts,
             repeats=repeats,
-            counts=figures.counts(),
+            counts=counts,
             backlog={
                 stage.name: waiting
                 for stage in STAGES
@@ -89,6 +98,9 @@ def summarize(settings: Settings) -> Summary:
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
+            manifest=_manifest(log, counts.version),
+            noticed=log.end(DRIFT.name),
+            drifts=_drifts(log),
         )
 
 
@@ -129,6 +141,17 @@ def _quarters(
 def _share(hits: Iterable[bool]) -> Share:
     outcomes = list(hits)
     return Share(sum(outcomes), len(outcomes))
+
+
+def _drifts(log: SqliteLog) -> list[Drift]:
+    """Return the latest events, oldest first."""
+    start = max(0, log.end(DRIFT.name) - DRIFTS)
+    return [Drift.decode(record.value) for record in log.read_from(DRIFT.name, start, DRIFTS)]
+
+
+def _manifest(log: SqliteLog, number: int) -> Manifest | None:
+    found = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
+    return None if found is None else Manifest.decode(found.value)
 
 
 def _lessons(log: SqliteLog) -> list[tuple[str, str]]:

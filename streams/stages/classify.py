@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from models.classifier import Prediction
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
 from streams.errors import IdConflict, Unreadable
 from streams.feed import Feed, Version
@@ -24,7 +24,14 @@ from streams.ledger import MAX_ROUNDS
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.textindex import Claim, TextIndex
-from streams.topology import CLASSIFY, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.topology import (
+    CLASSIFY,
+    LABELED,
+    RECHECK,
+    TEXTS,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+)
 from streams.wire import Vector
 
 
@@ -47,20 +54,19 @@ class Classify:
         encoder: Encoder,
         feed: Feed,
         index: TextIndex,
+        asking: Asking,
         *,
-        audit: float,
-        seed: int,
         max_text: int,
     ) -> None:
         self._encoder = encoder
         self._feed = feed
         self._index = index
-        self._audit = audit
-        self._seed = seed
+        self._asking = asking
         self._max_text = max_text
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
+        self._asking.start(reader)
         expected = self._feed.newest().manifest.encoder
         if expected != self._encoder.identity:
             raise Fatal(
@@ -96,6 +102,7 @@ class Classify:
                 error = IdConflict(f"id {text.id!r} already stands for another text")
                 dead.append(dead_letter(delivered, self.spec.name, error))
         version = self._feed.newest()
+        now = self._asking.now(version)
         items = await self._embedded(new)
         items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
         if not items:
@@ -105,7 +112,7 @@ class Classify:
         answers = [
             record
             for item, prediction in zip(items, predictions, strict=True)
-            for record in self._answer(item, prediction, version)
+            for record in self._answer(item, prediction, version, now)
         ]
         return dead + answers
 
@@ -128,7 +135,9 @@ class Classify:
         rounded = encoded.astype(np.float16).astype(np.float32)
         return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
 
-    def _answer(self, item: _Item, prediction: Prediction, version: Version) -> list[Outgoing]:
+    def _answer(
+        self, item: _Item, prediction: Prediction, version: Version, now: Now
+    ) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6))
@@ -136,7 +145,7 @@ class Classify:
         ]
         recheck = item.recheck
         rejected = recheck.rejected if recheck else []
-        sure = prediction.confidence >= version.classifier.threshold
+        sure = prediction.confidence >= now.threshold
         if prediction.label in rejected:
             return []
         records = []
@@ -152,7 +161,7 @@ class Classify:
                 contenders=contenders[:3],
             )
             records.append(outgoing(LABELED, item.text.id, event))
-        audit = sure and recheck is None and self._audited(item.text.id)
+        audit = sure and recheck is None and self._asking.drawn(item.text.id) < now.rate
         if audit or (not sure and _worth_asking(recheck, prediction.label)):
             case = Uncertain(
                 text=item.text,
@@ -162,15 +171,14 @@ class Classify:
                 model=version.number,
                 round=recheck.round + 1 if recheck else 1,
                 audit=audit,
-                inclusion=self._audit if audit else 1.0,
+                inclusion=now.rate if audit else 1.0,
+                rate=now.rate,
+                apart=self._asking.apart(item.text.id),
             )
-            records.append(outgoing(UNCERTAIN, item.text.id, case))
+            first = audit or self._asking.first(worth_of(prediction, version), now.room)
+            topic = UNCERTAIN if first else UNCERTAIN_LATER
+            records.append(outgoing(topic, item.text.id, case))
         return records
-
-    def _audited(self, text_id: str) -> bool:
-        """Draw the audits by id and seed: a batch delivered again draws the same ones."""
-        digest = blake2b(f"{self._seed}\x1f{text_id}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < self._audit * 2**64
 
 
 def _worth_asking(recheck: Recheck | None, lead: str) -> bool:

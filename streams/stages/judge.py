@@ -17,11 +17,11 @@ from judge.policy import Decision, Policy, decide
 from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case
 from models.errors import Permanent
+from streams.decided import accepted, verdicts_of
 from streams.errors import NotYet
-from streams.records import Authority, Contender, Labeled, Retrain, Uncertain, Verdict
+from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
-from streams.topology import JUDGE, LABELED, RETRAIN, UNCERTAIN_LATER, VERDICTS
-from streams.wire import derived_id
+from streams.topology import JUDGE, UNCERTAIN_LATER
 
 AWAY_SECONDS = (5.0, 300.0)
 """The first and the longest wait before a case is put to an absent judge again."""
@@ -35,10 +35,6 @@ TIMEOUTS = 6
 AHEAD = 2
 """Cases in hand for every question that may be out: the next prompts are ready when a question
 comes back. The judge itself sees to how many questions are out."""
-
-LISTED = 64
-"""An answer "none" among more labels than this refuses none of them in particular: kept with
-every held text, all names there are would outweigh the text."""
 
 
 class JudgeStage:
@@ -124,14 +120,12 @@ class JudgeStage:
             uncertain = uncertain.model_copy(update={"timeouts": uncertain.timeouts + 1})
             if uncertain.timeouts >= TIMEOUTS:
                 decision = replace(decision, kind="undecided")
-        records = [
-            outgoing(VERDICTS, case.id, verdict) for verdict in self._verdicts(uncertain, decision)
-        ]
+        records = verdicts_of(uncertain, decision, self._judge)
         if decision.kind == "away":
             later = self._postponed(uncertain, tried=self._tried(decision.answers[-1]))
             records.append(outgoing(UNCERTAIN_LATER, case.id, later))
         elif decision.label is not None:
-            records += self._accepted(uncertain, decision, decision.label)
+            records += accepted(uncertain, decision, decision.label, self._judge)
         return records
 
     async def _decided(self, case: Case, policy: Policy, until: float) -> Decision | None:
@@ -148,80 +142,6 @@ class JudgeStage:
             )
         finally:
             self._slots.release()
-
-    def _verdicts(self, uncertain: Uncertain, decision: Decision) -> list[Verdict]:
-        verdicts = []
-        for place, answer in enumerate(decision.answers):
-            final = place == len(decision.answers) - 1
-            undecided = final and decision.kind == "undecided" and not uncertain.audit
-            verdicts.append(
-                self._verdict(uncertain, answer, place).model_copy(
-                    update={
-                        "final": final,
-                        "decision": decision.kind if final else None,
-                        "held": _refused(uncertain, decision) if undecided else None,
-                    }
-                )
-            )
-        return verdicts
-
-    def _verdict(self, uncertain: Uncertain, answer: Answer, place: int) -> Verdict:
-        round_, text = uncertain.round, uncertain.text
-        return Verdict(
-            id=text.id,
-            event=derived_id(
-                "verdict", text.id, text.content, round_, uncertain.audit, uncertain.attempt, place
-            ),
-            question=answer.question,
-            options=list(answer.options),
-            outcome=answer.outcome,
-            label=answer.label,
-            kind=answer.kind,
-            signed=self._judge.signature,
-            round=round_,
-            audit=uncertain.audit,
-            inclusion=uncertain.inclusion,
-            proposed=uncertain.contenders[0].label,
-            confidence=uncertain.contenders[0].probability,
-            model=uncertain.model,
-            guide=answer.guide,
-            prompt=answer.prompt,
-            neighbours=list(answer.evidence),
-            reason=answer.reason,
-            tokens=answer.tokens,
-            calls=answer.calls,
-            estimated=answer.estimated,
-            at=time.time(),
-        )
-
-    def _accepted(self, uncertain: Uncertain, decision: Decision, label: str) -> list[Outgoing]:
-        text, signed, last = uncertain.text, self._judge.signature, decision.answers[-1]
-        event = Labeled.make(
-            text,
-            label,
-            Authority.JUDGE,
-            uncertain.round,
-            signed=signed,
-            model=uncertain.model,
-            contenders=uncertain.contenders[:3],
-            guide=last.guide,
-            prompt=last.prompt,
-            neighbours=list(decision.neighbours),
-        )
-        records = [outgoing(LABELED, text.id, event)]
-        if self._judge.teaches:
-            lesson = Retrain(
-                kind="accepted",
-                id=text.id,
-                label=label,
-                text=text.text,
-                embedding=uncertain.embedding,
-                authority=Authority.JUDGE,
-                signed=signed,
-                at=time.time(),
-            )
-            records.append(outgoing(RETRAIN, text.id, lesson))
-        return records
 
     def _tried(self, answer: Answer) -> bool:
         """Tell whether a question was sent; a stand-in does not count what it sends."""
@@ -246,16 +166,3 @@ def _probabilities(contenders: Sequence[Contender]) -> tuple[float, ...]:
     given = [contender.probability for contender in contenders]
     known = all(math.isfinite(probability) for probability in given)
     return tuple(min(1.0, max(0.0, probability)) for probability in given) if known else ()
-
-
-def _refused(uncertain: Uncertain, decision: Decision) -> Uncertain:
-    """Return the case with every label that was refused, in this round or before."""
-    refused = [
-        label
-        for answer in decision.answers
-        if answer.outcome in ("invalid", "none") and len(answer.options) <= LISTED
-        for label in answer.options
-    ]
-    return uncertain.model_copy(
-        update={"rejected": list(dict.fromkeys([*uncertain.rejected, *refused]))}
-    )

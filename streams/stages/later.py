@@ -1,14 +1,20 @@
-"""later: cases the judge was away for go back to it when their time has come."""
+"""later: cases that had to wait go to the judge when it has time for them.
+
+It was away, or texts that are worth more came first (`streams.asking`).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 
+from streams.asking import BACKLOG, waiting_for_judge
 from streams.errors import NotYet
 from streams.records import Uncertain
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
 from streams.topology import LATER, UNCERTAIN
+
+BUSY_SECONDS = 1.0
 
 
 class Later:
@@ -16,8 +22,12 @@ class Later:
 
     spec = LATER
 
+    def __init__(self) -> None:
+        self._reader: Reader | None = None
+
     async def start(self, reader: Reader) -> None:
-        """Nothing is derived."""
+        """Nothing is derived; the log tells how much lies before the judge."""
+        self._reader = reader
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -26,8 +36,10 @@ class Later:
         """Return the cases, or say how long to wait.
 
         Raises:
-            NotYet: one of the batch is not due.
+            NotYet: the judge has enough to do, or one of the batch is not due.
         """
+        if waiting_for_judge(self._reader) > BACKLOG // 2:
+            raise NotYet("the judge has enough to do", delay=BUSY_SECONDS)
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
         wait = max((case.due for _, case in cases), default=0.0) - time.time()
         if wait > 0:

@@ -10,15 +10,25 @@ from numpy.typing import NDArray
 
 from models.encoder import HashingEncoder
 from models.errors import Fatal
+from streams.asking import BACKLOG, Asking
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed
+from streams.feed import Feed, Terms
 from streams.ledger import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
 from streams.stages.classify import Classify
 from streams.textindex import REQUEUED_HEADER, TextIndex
-from streams.topology import CLASSIFY, DEADLETTERS, LABELED, RECHECK, TEXTS, UNCERTAIN
+from streams.topology import (
+    CLASSIFY,
+    DEADLETTERS,
+    JUDGE,
+    LABELED,
+    RECHECK,
+    TEXTS,
+    UNCERTAIN,
+    UNCERTAIN_LATER,
+)
 from streams.wire import Vector
 from tests.unit.streams import make, tiny
 
@@ -47,10 +57,13 @@ def make_stage(log: SqliteLog, encoder: CountingEncoder, tmp_var: Path) -> Itera
     feed = tiny.fitted(log)
     with ExitStack() as stack:
 
-        def build(*, audit: float = 0.0, seed: int = 0, max_text: int = 1_000) -> Classify:
+        def build(
+            *, audit: float = 0.0, seed: int = 0, max_text: int = 1_000, certify: bool = False
+        ) -> Classify:
             index = TextIndex(tmp_var / "texts.sqlite")
             stack.callback(index.close)
-            return Classify(encoder, feed, index, audit=audit, seed=seed, max_text=max_text)
+            asking = Asking(audit, seed, certify=certify)
+            return Classify(encoder, feed, index, asking, max_text=max_text)
 
         yield build
 
@@ -156,6 +169,82 @@ async def test_audits_are_drawn_from_the_sure_by_id_and_seed(make_stage: Make) -
     assert 40 < len(drawn[0]) < 80
 
 
+MANY = [(f"t{n}", f"printer paper jam {n}") for n in range(200)]
+
+
+def published(log: SqliteLog, **terms: float) -> None:
+    """The same model again, on other terms."""
+    feed = Feed(log)
+    model = feed.newest().classifier
+    log.append(feed.publish(model, applied=0, learnt=0, touched=(), terms=Terms(**terms)))
+
+
+async def test_everything_is_judged_until_the_trainer_knows_better(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage(audit=0.1, certify=True)
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(*MANY)))
+    assert len(cases) == 200
+    assert {(case.audit, case.inclusion, case.rate) for case in cases} == {(True, 1.0, 1.0)}
+    published(log, threshold=1.01, audit=0.1)
+    (case,) = make.of(UNCERTAIN, await stage.handle(incoming(("u1", "printer paper jam"))))
+    assert (case.audit, case.inclusion, case.rate) == (False, 1.0, 0.1)
+    published(log, threshold=0.0, audit=0.1)
+    out = await stage.handle(incoming(*((f"v{n}", tiny.UNSURE) for n in range(200))))
+    assert len(make.of(LABELED, out)) == 200
+    drawn = make.of(UNCERTAIN, out)
+    assert 5 < len(drawn) < 40
+    assert {(case.audit, case.inclusion, case.rate) for case in drawn} == {(True, 0.1, 0.1)}
+
+
+async def test_a_judge_that_cannot_keep_up_is_spared_what_is_sure(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage(audit=0.1, certify=True)
+    await stage.start(log)
+    log.append([Outgoing(UNCERTAIN.name, b"t", b"case")] * (BACKLOG + 1))
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(*MANY)))
+    assert {(case.inclusion, case.rate) for case in cases} == {(0.1, 0.1)}
+    log.commit(JUDGE.name, log.read(JUDGE.name, [UNCERTAIN.name], 10), [])
+    cases = make.of(UNCERTAIN, await stage.handle(incoming(("u1", "printer paper jam"))))
+    assert [case.rate for case in cases] == [1.0]
+
+
+async def test_while_the_judge_is_behind_what_is_worth_most_comes_first(
+    make_stage: Make, log: SqliteLog
+) -> None:
+    stage = make_stage()
+    await stage.start(log)
+    texts = [(f"t{n}", f"{words} {n}") for n in range(150) for words in (tiny.UNSURE, "trip hello")]
+    texts = [(f"{id} {n}", words) for n, (id, words) in enumerate(texts)]
+    out = await stage.handle(incoming(*texts))
+    asked = make.of(UNCERTAIN, out)
+    assert len(asked) > 40
+    assert make.of(UNCERTAIN_LATER, out) == []
+    log.append([Outgoing(UNCERTAIN.name, b"t", b"case")] * 2 * BACKLOG)
+    again = [(f"again {id}", words) for id, words in texts]
+    out = await stage.handle(incoming(*again))
+    first, later = make.of(UNCERTAIN, out), make.of(UNCERTAIN_LATER, out)
+    assert len(first) + len(later) == len(asked)
+    assert 0.3 < len(first) / len(asked) < 0.7
+    sure = [[case.contenders[0].probability for case in cases] for cases in (first, later)]
+    assert max(sure[0]) <= min(sure[1]) + 0.05
+    assert {case.due for case in later} == {0.0}
+
+
+async def test_part_of_the_random_sample_does_not_teach(make_stage: Make) -> None:
+    doubtful = [(f"t{n}", tiny.UNSURE) for n in range(200)]
+    for texts in (MANY, doubtful):
+        cases = make.of(
+            UNCERTAIN, await make_stage(audit=0.3, certify=True).handle(incoming(*texts))
+        )
+        assert len(cases) == 200
+        apart = {case.text.id for case in cases if case.apart}
+        assert 15 < len(apart) < 50
+    fewer = make.of(UNCERTAIN, await make_stage(audit=0.3).handle(incoming(*MANY)))
+    assert {case.text.id for case in fewer if case.apart} == apart
+
+
 @pytest.mark.parametrize(("audit", "count"), [(0.0, 0), (1.0, 3)])
 async def test_no_or_every_sure_text_is_audited(make_stage: Make, audit: float, count: int) -> None:
     texts = [(label, words) for label, words in tiny.SURE.items()]
@@ -225,7 +314,7 @@ async def test_a_new_version_is_in_service_from_the_next_batch_on(
 
 async def test_another_encoder_than_the_models_is_refused(log: SqliteLog, tmp_var: Path) -> None:
     feed, index = tiny.fitted(log), TextIndex(tmp_var / "texts.sqlite")
-    stage = Classify(HashingEncoder(32), feed, index, audit=0, seed=0, max_text=9)
+    stage = Classify(HashingEncoder(32), feed, index, Asking(0, 0, certify=False), max_text=9)
     with pytest.raises(Fatal, match="set REDSTREAM_ENCODER as it was"):
         await stage.start(log)
     await stage.close()

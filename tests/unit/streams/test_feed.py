@@ -103,6 +103,12 @@ def test_a_damaged_part_is_refused_and_the_older_version_served(log: SqliteLog) 
     assert reader.newest() is older
 
 
+def test_a_manifest_that_cannot_be_read_is_refused_too(log: SqliteLog) -> None:
+    feed = tiny.fitted(log)
+    log.append([Outgoing(MODELS.name, f"{MANIFEST}2".encode(), b"no manifest")])
+    assert feed.newest().number == Feed(log).newest().number == 1
+
+
 def test_a_reader_that_starts_anew_serves_the_newest_whole_version(log: SqliteLog) -> None:
     trainer = tiny.fitted(log)
     log.append(damaged(trainer.publish(taught(1), applied=1, learnt=1, touched=["travel"])))

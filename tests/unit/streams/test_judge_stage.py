@@ -196,6 +196,23 @@ async def test_a_judge_that_does_not_teach_still_labels() -> None:
     assert make.of(RETRAIN, out) == []
 
 
+@pytest.mark.parametrize("teaches", [True, False])
+async def test_a_verdict_says_whether_its_judge_sees_more_than_the_classifier(
+    teaches: bool,
+) -> None:
+    case = make.uncertain(audit=True, inclusion=0.2, rate=0.2)
+    (verdict,) = make.of(VERDICTS, await judged(Scripted(VALID, teaches=teaches), case))
+    assert (verdict.independent, verdict.inclusion, verdict.rate) == (teaches, 0.2, 0.2)
+    assert verdict.apart is None
+
+
+async def test_a_text_kept_apart_is_labelled_and_does_not_teach() -> None:
+    out = await judged(Scripted(INVALID, FIRE), case := make.uncertain(apart=True))
+    assert [event.label for event in make.of(LABELED, out)] == ["fire"]
+    assert make.of(RETRAIN, out) == []
+    assert [verdict.apart for verdict in make.of(VERDICTS, out)] == [None, case.embedding]
+
+
 async def test_what_is_published_keeps_the_order_of_the_cases() -> None:
     cases = [make.uncertain(f"t{n}") for n in range(10)]
     out = await judged(Scripted(VALID), *cases)

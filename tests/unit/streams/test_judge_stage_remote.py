@@ -11,10 +11,11 @@ from judge.memory_store import MemoryExampleStore
 from judge.policy import Policy
 from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
+from streams.decided import LISTED
 from streams.errors import NotYet
 from streams.records import Uncertain
 from streams.stage import Outgoing
-from streams.stages.judge import AHEAD, LISTED, TIMEOUTS, JudgeStage
+from streams.stages.judge import AHEAD, TIMEOUTS, JudgeStage
 from streams.topology import (
     DEADLETTERS,
     JUDGE,

@@ -10,6 +10,7 @@ import pytest
 
 from judge.memory_store import MemoryExampleStore
 from models.errors import Fatal
+from streams.asking import BACKLOG
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
@@ -22,6 +23,7 @@ from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.topology import (
     DEADLETTERS,
+    JUDGE,
     LABELED,
     LABELED_LATEST,
     LATER,
@@ -54,6 +56,17 @@ async def test_a_case_that_is_not_due_is_asked_for_again_when_it_is() -> None:
     with pytest.raises(NotYet) as caught:
         await Later().handle(make.batch(UNCERTAIN_LATER, due("t1", 60)))
     assert 59 < caught.value.delay <= 60
+
+
+async def test_a_case_waits_while_the_judge_has_enough_to_do(log: SqliteLog) -> None:
+    stage = Later()
+    await stage.start(log)
+    batch = make.batch(UNCERTAIN_LATER, due("t1", -1))
+    log.append([Outgoing(UNCERTAIN.name, b"t", b"case")] * BACKLOG)
+    with pytest.raises(NotYet):
+        await stage.handle(batch)
+    log.commit(JUDGE.name, log.read(JUDGE.name, [UNCERTAIN.name], BACKLOG), [])
+    assert len(make.of(UNCERTAIN, await stage.handle(batch))) == 1
 
 
 async def test_what_cannot_be_read_does_not_wait() -> None:

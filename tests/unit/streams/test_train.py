@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from models.classifier import Classifier
+from streams.audits import Audits
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
-from streams.records import Manifest, Retrain
-from streams.stage import Delivered, Outgoing
+from streams.records import Authority, Manifest, Retrain, Verdict
+from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.train import Train
-from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN
+from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN, VERDICTS
 from streams.wire import Vector
 from tests.unit.streams import make, tiny
 
@@ -207,3 +208,138 @@ async def test_the_size_of_the_batches_does_not_change_what_is_learnt(
         part = lessons[start : start + size]
         await step(log, stage, make.batch(RETRAIN, *part, first=start))
     assert served(log).hash() == alone
+
+
+def judged(count: int) -> list[Verdict]:
+    return [
+        make.verdict(f"j{n}", final=True, decision="accepted", label="printer", confidence=0.99)
+        for n in range(count)
+    ]
+
+
+def auditing(log: SqliteLog, tmp_var: Path, feed: Feed | None = None) -> Train:
+    return Train(feed or Feed(log), Audits(tmp_var / "audits.json", 0.95, 0.05))
+
+
+async def test_what_was_judged_sets_threshold_and_audits(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (manifest,) = manifests(await step(log, stage, make.batch(VERDICTS, *judged(300))))
+    assert manifest.claim is not None
+    assert manifest.claim.state == "certified"
+    assert (manifest.audit, manifest.applied, manifest.touched) == (0.05, 0, [])
+    first = Feed(log).newest()
+    assert first.terms.threshold == manifest.threshold < first.classifier.threshold
+    assert manifest.hash == first.classifier.hash() == tiny.classifier().hash()
+
+
+async def test_verdicts_that_change_nothing_make_no_version(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *judged(300)))
+    assert await step(log, stage, make.batch(VERDICTS, *judged(5), first=300)) == []
+
+
+async def test_a_lesson_keeps_the_terms_and_its_place(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (before,) = manifests(await step(log, stage, make.batch(VERDICTS, *judged(300))))
+    (after,) = manifests(await step(log, stage, make.batch(RETRAIN, *map(lesson, WORDS))))
+    assert (after.threshold, after.audit, after.claim) == (
+        before.threshold,
+        before.audit,
+        before.claim,
+    )
+    assert (after.applied, after.learnt) == (3, 3)
+    assert after.hash == expected(*WORDS).hash()
+
+
+async def test_what_was_judged_is_read_again_where_it_was_lost(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    log.append([outgoing(VERDICTS, verdict.id, verdict) for verdict in judged(300)])
+    batch = log.read(TRAIN.name, [VERDICTS.name], 300)
+    log.commit(TRAIN.name, batch, await deliver(stage, batch))
+    again = auditing(log, tmp_var)
+    await again.start(log)
+    assert await deliver(again, batch) == []  # all known, and nothing new to say
+
+
+async def test_without_audits_the_threshold_is_that_of_the_examples(
+    log: SqliteLog, stage: Train
+) -> None:
+    assert await step(log, stage, make.batch(VERDICTS, *judged(300))) == []
+    (manifest,) = manifests(await step(log, stage, make.batch(RETRAIN, lesson(WORDS[0]))))
+    assert manifest.threshold == tiny.classifier().threshold
+    assert (manifest.audit, manifest.claim) == (None, None)
+
+
+async def test_a_verdict_that_cannot_be_read_is_the_ledgers_to_report(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    out = await step(log, stage, make.batch(VERDICTS, b"no verdict", *judged(300)))
+    assert make.of(DEADLETTERS, out) == []
+    (manifest,) = manifests(out)
+    assert manifest.claim is not None
+    assert manifest.claim.judged == 300
+
+
+def kept_apart() -> list[Verdict]:
+    return [
+        make.verdict(
+            f"a{n} {words}",
+            final=True,
+            decision="accepted",
+            label=label,
+            proposed=label,
+            apart=tiny.vector(words),
+        )
+        for n in range(4)
+        for label, texts in tiny.EXAMPLES.items()
+        for words in texts
+    ]
+
+
+def poison() -> list[Retrain]:
+    return [
+        make.lesson(f"{words} {n}", "travel", text=words, embedding=tiny.vector(words))
+        for n in range(6)
+        for words in tiny.EXAMPLES["printer"]
+    ]
+
+
+async def test_lessons_that_make_the_model_worse_are_refused_and_taken_back(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *kept_apart()))
+    good = lesson("visa for a trip", authority=Authority.PERSON)
+    out = await step(log, stage, make.batch(RETRAIN, *poison(), good))
+    (manifest,) = manifests(out)
+    assert manifest.refused is not None
+    assert manifest.refused.lessons == [one.id for one in poison()]
+    assert manifest.refused.lost > manifest.refused.won == 0
+    assert manifest.refused.texts == 96
+    assert (manifest.applied, manifest.learnt) == (37, 1)
+    told = replace(tiny.example("visa for a trip", "travel"), arrival=36, gold=True)
+    assert manifest.hash == served(log).hash() == tiny.classifier().learn([told]).hash()
+    revoked = make.of(RETRAIN, out)
+    assert [(one.kind, one.id, one.signed) for one in revoked] == [
+        ("revoked", one.id, "gate") for one in poison()
+    ]
+
+
+async def test_without_texts_kept_apart_nothing_is_refused(log: SqliteLog, tmp_var: Path) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    (manifest,) = manifests(await step(log, stage, make.batch(RETRAIN, *poison())))
+    assert manifest.refused is None
+    assert manifest.learnt == len(poison())
+
+
+async def test_the_texts_kept_apart_are_known_again_after_a_restart(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await step(log, stage, make.batch(VERDICTS, *kept_apart()))
+    await stage.close()
+    (manifest,) = manifests(await step(log, auditing(log, tmp_var), make.batch(RETRAIN, *poison())))
+    assert manifest.refused is not None

@@ -1,0 +1,154 @@
+"""What the judge's answers say about the classifier, kept up with `verdicts`.
+
+They set the threshold from which texts go out unasked (`models.risk`), and those of texts kept
+apart are what new versions are compared on (`streams.gate`). Every judged text counts once: its
+first answer that is final. An answer of a judge that sees no more than the classifier, or none at
+all, says nothing. The file beside the log only saves reading
+all of `verdicts` again; lost, it is made anew from them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+
+from models.risk import Certificate, Finding
+from streams.feed import Terms
+from streams.gate import NEWEST, Apart
+from streams.records import Claim, Verdict
+from streams.stage import Delivered
+from streams.wire import Vector
+
+SAVED_EVERY = 1_000
+"""Verdicts after which the file is written; what came since is read again after a kill."""
+
+FORMAT = 1
+
+
+class Audits:
+    """Bets on the agreement of judge and classifier, and the texts kept apart, at a place in
+    `verdicts`.
+    """
+
+    def __init__(self, path: Path, target: float, least: float) -> None:
+        """`least`: the share of confident texts that is judged when no certificate may come."""
+        self._path = path
+        self._target = target
+        self._least = least
+        self._clear(0)
+        self._load()
+
+    def _clear(self, since: int) -> None:
+        self._since = self._next = self._saved = since
+        self._certificate = Certificate.new(self._target)
+        self._apart: deque[tuple[str, Vector]] = deque(maxlen=NEWEST)
+
+    def begin(self, since: int) -> None:
+        """Count from this offset in `verdicts` on: what was answered before no longer holds.
+
+        Where that is so already, nothing changes.
+        """
+        if since != self._since:
+            self._clear(since)
+
+    @property
+    def apart(self) -> list[Apart]:
+        """Return the newest texts kept apart, oldest first."""
+        return [Apart(vector.array(), label) for label, vector in self._apart]
+
+    def position(self, topic: str) -> int:
+        """Return the offset in `verdicts` up to which answers have been counted."""
+        return self._next
+
+    def observe(self, delivered: Delivered, verdict: Verdict) -> None:
+        """Count an answer; one that was counted before changes nothing."""
+        if delivered.offset < self._next:
+            return
+        self._next = delivered.offset + 1
+        if speaks(verdict):
+            self._certificate = self._certificate.observe(
+                verdict.confidence,
+                verdict.decision == "accepted" and verdict.label == verdict.proposed,
+                inclusion=verdict.inclusion,
+                rate=verdict.rate,
+            )
+            if verdict.apart is not None and verdict.label is not None:
+                self._apart.append((verdict.label, verdict.apart))
+        if self._next - self._saved >= SAVED_EVERY:
+            self.save()
+
+    def finding(self) -> Finding:
+        """Return what is known by now."""
+        return self._certificate.finding()
+
+    def terms(self, cross_validated: float, before: Terms) -> Terms:
+        """Return the terms now; those from before while nothing new is worth a version.
+
+        Without a certificate the threshold is the one cross-validated on the examples.
+        """
+        finding = self.finding()
+        threshold = cross_validated if finding.threshold is None else finding.threshold
+        agreement = None if math.isnan(finding.agreement) else round(finding.agreement, 6)
+        claim = Claim(
+            state=finding.state,
+            target=finding.target,
+            bound=finding.bound,
+            agreement=agreement,
+            judged=finding.judged,
+            reason=finding.reason,
+        )
+        if (
+            before.judged_from == self._since
+            and before.threshold == threshold
+            and _hardly_news(claim, before.claim)
+        ):
+            return before
+        return Terms(threshold, finding.rate(self._least), claim, self._since)
+
+    def save(self) -> None:
+        """Write the file; a disk that is full is no reason to stop."""
+        state = {
+            "format": FORMAT,
+            "since": self._since,
+            "next": self._next,
+            "certificate": self._certificate.to_json(),
+            "apart": [(label, vector.model_dump(mode="json")) for label, vector in self._apart],
+        }
+        new = self._path.with_suffix(".new")
+        with suppress(OSError):
+            new.write_text(json.dumps(state))
+            new.replace(self._path)
+        self._saved = self._next
+
+    def _load(self) -> None:
+        """Go on where the file stands; a damaged one, or one for another target, is no file."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            state = json.loads(self._path.read_text())
+            certificate = Certificate.from_json(state["certificate"])
+            apart = [(label, Vector.model_validate(v)) for label, v in state["apart"]]
+            if state["format"] == FORMAT and certificate.target == self._target:
+                self._certificate, self._next = certificate, int(state["next"])
+                self._since = int(state["since"])
+                self._saved = self._next
+                self._apart.extend(apart)
+
+
+def _hardly_news(claim: Claim, before: Claim | None) -> bool:
+    if before is None or (before.state, before.target) != (claim.state, claim.target):
+        return False
+    return before.judged <= claim.judged < 1.25 * before.judged + 10
+
+
+def speaks(verdict: Verdict) -> bool:
+    """Tell whether an answer says how often the classifier is right."""
+    return (
+        verdict.final
+        and verdict.round == 1
+        and verdict.decision in ("accepted", "undecided")
+        and verdict.outcome != "no_verdict"
+        and verdict.independent
+        and 0 < verdict.rate <= verdict.inclusion <= 1
+    )

@@ -1,0 +1,74 @@
+"""drift: what is judged, doubtful and labelled in; an event where the stream has changed.
+
+Its state is a function of the log and lies in memory: at a start the records are read again up to
+the committed position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from streams.derived import catch_up
+from streams.drift import Watch
+from streams.errors import Unreadable
+from streams.records import Labeled, Uncertain, Verdict
+from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
+from streams.topology import DRIFT, LABELED, NOTICE, UNCERTAIN, VERDICTS
+from streams.wire import Record
+
+KINDS: dict[str, type[Record]] = {
+    UNCERTAIN.name: Uncertain,
+    VERDICTS.name: Verdict,
+    LABELED.name: Labeled,
+}
+
+
+class Notice:
+    """Shows every record to the detectors, once, and publishes what they find."""
+
+    spec = NOTICE
+
+    def __init__(self, *, seed: int) -> None:
+        self._watch = Watch(seed=seed)
+        self._next: dict[tuple[str, int], int] = {}
+        self._found: dict[str, Outgoing] = {}
+
+    async def start(self, reader: Reader) -> None:
+        """Read again what was handled before."""
+        await catch_up(reader, self.spec, self.spec.reads, lambda topic: 0, self._again)
+
+    async def _again(self, batch: Sequence[Delivered]) -> None:
+        await self.handle(batch)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
+        """Return the events of the batch; delivered again, it has the same ones."""
+        records, dead = sort_out(batch, self.spec.name, _read)
+        await asyncio.to_thread(self._observe, records)
+        events = (self._found.get(delivered.position) for delivered in batch)
+        return [*dead, *(event for event in events if event is not None)]
+
+    def _observe(self, records: Sequence[tuple[Delivered, Record]]) -> None:
+        for delivered, record in records:
+            lane = delivered.topic, delivered.partition
+            if delivered.offset < self._next.get(lane, 0):
+                continue  # seen: the crash came before the commit
+            self._next[lane] = delivered.offset + 1
+            event = self._watch.observe(record, delivered)
+            if event is not None:
+                self._found[delivered.position] = outgoing(DRIFT, event.kind, event)
+
+
+def _read(delivered: Delivered) -> Record:
+    record = KINDS[delivered.topic].decode(delivered.value)
+    if isinstance(record, Uncertain):
+        if not np.isfinite(record.embedding.array()).all():
+            raise Unreadable(f"the embedding of {record.text.id!r} is not of finite numbers")
+        if not record.contenders:
+            raise Unreadable(f"no contender for {record.text.id!r}")
+    return record
