@@ -201,9 +201,12 @@ class IncrementalFollower:
         return np.asarray(scores - top - np.log(np.exp(scores - top).sum(axis=2, keepdims=True)))
 
     def _step(self, x: F32, y: int) -> None:
-        self._known[y] = True
-        said = np.exp(self._scores(x[None])[:, 0])
+        # As there, a label met for the first time has no part in what is said of its own text.
+        said = np.zeros((len(RATES), len(self._known)))
+        if self._known.any():
+            said = np.exp(self._scores(x[None])[:, 0])
         said[:, y] -= 1
+        self._known[y] = True
         wide = np.append(x, 1.0)
         self._weights -= (np.asarray(RATES)[:, None] * said)[:, :, None] * wide
 

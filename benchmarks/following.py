@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,12 +122,11 @@ def _believed(dated: Dated, x: F32, known_from: Ints, seed: int) -> Ints:
 @dataclass(frozen=True)
 class Followed:
     """Of n texts: labels by the classifier `alone`, and `final` ones, where what was `asked` has
-    the judge's; -1 for none, as before the stream. `seconds`: all that the method took."""
+    the judge's; -1 for none, as before the stream."""
 
     alone: Ints
     final: Ints
     asked: Bools
-    seconds: float
 
 
 def follow(stream: Stream, follower: Follower) -> Followed:
@@ -136,13 +134,12 @@ def follow(stream: Stream, follower: Follower) -> Followed:
     dated, n = stream.dated, len(stream.x)
     alone, final = np.full(n, -1, np.intp), np.full(n, -1, np.intp)
     asked = np.zeros(n, np.bool_)
-    budget, spent = Budget(SHARE), 0.0
+    budget = Budget(SHARE)
     known = stream.known_from <= stream.begin
     ends = (np.flatnonzero(np.diff(dated.quarter)) + 1).tolist()
     turns = [int(i) for i in ends if i > stream.begin]
     begin = stream.begin
     while begin < n:
-        started = time.perf_counter()
         if begin in turns:
             follower.turn(int(dated.quarter[begin]))
         for label in np.flatnonzero((stream.known_from <= begin) & ~known).tolist():
@@ -162,6 +159,5 @@ def follow(stream: Stream, follower: Follower) -> Followed:
                 final[i] = label if known[label] else -1
                 answers.append(Heard(i - begin, int(final[i]), 1.0 if unsure else AUDITED))
         follower.hear(answers, final[begin:end])
-        spent += time.perf_counter() - started
         begin = end
-    return Followed(alone, final, asked, spent)
+    return Followed(alone, final, asked)

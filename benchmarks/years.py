@@ -148,13 +148,10 @@ def _measure(context: Context, record: Record, stream: Stream) -> None:
     )
     for method, make in starts(stream).items():
         found = follow(stream, make())
-        by = cell["methods"].setdefault(
-            method, {"alone": [], "system": [], "calls": [], "seconds": []}
-        )
+        by = cell["methods"].setdefault(method, {"alone": [], "system": [], "calls": []})
         by["alone"].append(_by_year(stream, found.alone, years))
         by["system"].append(_by_year(stream, found.final, years))
         by["calls"].append(round(float(found.asked[stream.begin :].mean()), 4))
-        by["seconds"].append(round(found.seconds, 1))
         context.done(f"{METHODS[method]}: {_said(by)}")
         context.save(record)
 
@@ -166,7 +163,7 @@ def _by_year(stream: Stream, label: NDArray[np.intp], years: list[int]) -> list[
 
 def _said(by: dict[str, Any]) -> str:
     alone, system = (mean(by[part][-1]) for part in MEASURES)
-    return f"{share(alone)} alone, {share(system)} in all, {by['seconds'][-1]:.0f} s"
+    return f"{share(alone)} alone, {share(system)} in all"
 
 
 def _table(cell: dict[str, Any], method: str, part: str) -> F64:
@@ -175,30 +172,32 @@ def _table(cell: dict[str, Any], method: str, part: str) -> F64:
 
 
 def _best_flat(cell: dict[str, Any], part: str, late: NDArray[np.bool_]) -> str:
-    return max(FLATS, key=lambda flat: _table(cell, flat, part)[:, late].mean())
+    there = [flat for flat in FLATS if flat in cell["methods"]]
+    return max(there, key=lambda flat: _table(cell, flat, part)[:, late].mean())
 
 
 def shown(record: Record) -> Shown:
     """Tables and checks, from the record alone."""
     [cell] = record["cells"]
+    titles = {m: title for m, title in METHODS.items() if m in cell["methods"]}
     years = np.asarray(cell["draws"][0]["years"])
     everything, late = years >= 0, years >= LATE
     drawn = cell["draws"][0]
     rows = []
-    for method, title in METHODS.items():
+    for method, title in titles.items():
         row = [title]
         for part in MEASURES:
             for when in (everything, late):
                 ours, own = _table(cell, OURS, part)[:, when], _table(cell, method, part)[:, when]
                 gap = over_draws((ours - own).mean(axis=1).tolist())
                 row.append(share(float(own.mean())))
-                row += [points(gap.json())] if part == "alone" and method != OURS else []
-                row += [""] if part == "alone" and method == OURS else []
+                if part == "alone":
+                    row.append("" if method == OURS else points(gap.json()))
         by = cell["methods"][method]
-        rows.append([*row, share(mean(by["calls"])), f"{mean(by['seconds']):.0f}"])
+        rows.append([*row, share(mean(by["calls"]))])
     since = f"from {LATE} on"
     header = ["", "alone", "recipe - it, points", since, "recipe - it, points"]
-    header += ["system", since, "judged", "seconds"]
+    header += ["system", since, "judged"]
     note = (
         "Means over the years, each counting the same; 95% intervals over draws. First draw: "
         f"{drawn['texts']:,} texts after {drawn['before']:,} older ones, {drawn['labels']} labels, "
@@ -210,9 +209,9 @@ def shown(record: Record) -> Shown:
     )
     tables = [Table(f"{cell['set']}, mean over the years", header, rows, note)]
     for part, title in MEASURES.items():
-        by_year = [_table(cell, method, part).mean(axis=0) for method in METHODS]
+        by_year = [_table(cell, method, part).mean(axis=0) for method in titles]
         lines = [[str(year), *(share(one[i]) for one in by_year)] for i, year in enumerate(years)]
-        tables.append(Table(f"{cell['set']}, {title}", ["year", *METHODS.values()], lines))
+        tables.append(Table(f"{cell['set']}, {title}", ["year", *titles.values()], lines))
     checks = []
     for part, title in MEASURES.items():
         for span, when, asked in (("mean over the years", everything, 4), (since, late, 6)):
@@ -238,7 +237,7 @@ def plot(record: Record, axes: Any) -> None:
     years = [str(year)[2:] for year in cell["draws"][0]["years"]]
     for (part, title), panel in zip(MEASURES.items(), axes, strict=True):
         for method, name in METHODS.items():
-            if method in ("weights", "shares", "once"):
+            if method not in cell["methods"] or method in ("weights", "shares", "once"):
                 continue
             values = _table(cell, method, part).mean(axis=0)
             style = "-" if method == OURS else "--"
