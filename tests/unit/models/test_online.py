@@ -153,9 +153,9 @@ def test_weights_of_another_shape_are_a_damaged_part() -> None:
 
 def test_a_full_fit_is_due_at_each_doubling_and_so_costs_as_much_as_the_last() -> None:
     fitted, fits = 100, []
-    for examples in range(100, 10_000):
-        if fit_due(fitted, examples):
-            fitted = examples
-            fits.append(examples)
+    for held in range(100, 10_000):
+        if fit_due(fitted, held):
+            fitted = held
+            fits.append(held)
     assert fits == [100 * GROWTH**n for n in range(1, 7)]
     assert sum(fits) < 2 * fits[-1]
