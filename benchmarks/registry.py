@@ -17,6 +17,7 @@ from benchmarks import (
     offered,
     prompts,
     speed,
+    sudden,
     target,
     ten_thousand,
     thousand,
@@ -69,5 +70,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     judge_measure,
     target,
     loop,
+    sudden,
     years,
 )

@@ -8,7 +8,7 @@ its own share of it, both heavy-tailed and fixed by the seed.
 import hashlib
 import json
 from bisect import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
@@ -26,6 +26,8 @@ class SimulatedJudge:
     without any is taken for any other). `error` is the mean over labels of the share of texts
     believed wrong. The answer depends on the text's id, the question and the seed, so asking
     again, or otherwise, never shops for another belief; what the text says does not matter.
+    `called` says what a label is called now, where labels were renamed or merged since: it changes
+    how a belief is put, never the belief. A gold label that no question offers is none of them.
     """
 
     signature = "simulated"
@@ -38,12 +40,14 @@ class SimulatedJudge:
         similar: Mapping[str, Sequence[str]],
         error: float = 0.1,
         seed: int = 0,
+        called: Callable[[str], str] = lambda label: label,
     ) -> None:
         if not 0 <= error < 1:
             raise ValueError(f"error must be a share, 0 to below 1, got {error}")
         self._gold = gold
         self._seed = seed
         self._similar = similar
+        self._called = called
         # Sorted: the order in which labels were given must not change an answer.
         self._known = sorted({*labels, *gold.values()})
         self._error = self._errors(self._known, error)
@@ -66,7 +70,7 @@ class SimulatedJudge:
         believed = self.believed(case.id)
         if believed is None:
             return no_verdict("verify", (label,), "unsure", "no gold label", calls=1)
-        return verified(label, believed == label, "simulated", calls=1)
+        return verified(label, self._called(believed) == label, "simulated", calls=1)
 
     async def choose(
         self, case: Case, options: Sequence[str], neighbours: Sequence[Neighbour]
@@ -75,7 +79,8 @@ class SimulatedJudge:
         believed = self.believed(case.id)
         if believed is None:
             return no_verdict("choose", offered, "unsure", "no gold label", calls=1)
-        return picked(believed if believed in offered else None, offered, "simulated", calls=1)
+        held = self._called(believed)
+        return picked(held if held in offered else None, offered, "simulated", calls=1)
 
     def _errors(self, labels: Sequence[str], error: float) -> dict[str, float]:
         """Heavy-tailed rates with the mean `error`; none above the cap, found by bisection."""

@@ -209,10 +209,10 @@ class Live:
                     fresh.evidence[name] is not self.evidence.get(name) for name in names
                 )
                 if touched or any(self.reference.uses(number, one) for one in turned):
-                    heads[number] = fresh._solve(number, noise)
+                    heads[number] = fresh.solved(number, noise)
         return replace(fresh, heads=tuple(heads), noise=noise)
 
-    def _solve(self, number: int, noise: dict[str, F32]) -> Head:
+    def solved(self, number: int, noise: dict[str, F32]) -> Head:
         """The live head of a subset; adds to `noise` what it had to compute."""
         names = self.subsets[number]
         shelves = [self.shelves[name] for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Literal
 from models.errors import Fatal
 
 BUSY_SECONDS = 30
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
 
 
 def open_database(
@@ -46,12 +48,19 @@ def open_database(
     if found not in (0, version):
         db.close()
         raise Fatal(f"{path} has format {found}; this redstream reads format {version}")
+    if read_only and not set(TABLE.findall(schema)) <= _tables(db):
+        db.close()
+        raise Fatal(f"{path} was made by an older redstream: `redstream run` brings it up to date")
     if not read_only:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.executescript(schema)
         db.execute(f"PRAGMA user_version = {version}")
     return db
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 @contextmanager

@@ -5,11 +5,13 @@ RedstreamError
 │   └── NotYet            the work is fine, its time has not come: ask again after a delay
 ├── Permanent
 │   ├── Unreadable        bytes that are no record of the topic's kind
+│   ├── BadCommand        a change of the label set that cannot be made
 │   ├── TooLarge          a record or a text over the stated limit
 │   └── IdConflict        an id that already stands for another text
 └── Fatal
     ├── Held              another process works on this `var/`
-    └── NoModel           nothing was fitted yet
+    ├── NoModel           nothing was fitted yet
+    └── NoVersion         a version of the model is not there, or not whole
 """
 
 from models.errors import Fatal, Permanent, Transient
@@ -27,6 +29,10 @@ class Unreadable(Permanent):
     """The bytes are no record of the topic's kind."""
 
 
+class BadCommand(Permanent):
+    """A command for the label set that does not fit it as it is."""
+
+
 class TooLarge(Permanent):
     """The record or its text is over the stated limit."""
 
@@ -41,3 +47,7 @@ class Held(Fatal):
 
 class NoModel(Fatal):
     """There is no model to serve: nothing was fitted yet."""
+
+
+class NoVersion(Fatal):
+    """A version of the model is not there, or not whole."""

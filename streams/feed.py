@@ -1,28 +1,29 @@
 """The model feed: whole versions of the classifier, as content-addressed records in `models`.
 
-A part lies under `part/SHA-256`, a manifest under `manifest/NUMBER`. A version is published as
-its new parts, then its manifest; readers follow and serve whole versions only.
+A version is published as its new parts, then its manifest (`streams.repository`); readers follow
+and serve whole versions only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from models.classifier import Classifier
+from models.errors import DamagedPart
 from streams.derived import chunks
-from streams.errors import NoModel, Unreadable
+from streams.errors import NoModel, NoVersion
+from streams.labelset import LabelSet
 from streams.records import Claim, Manifest, Refusal
-from streams.stage import Outgoing, Reader, outgoing
+from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
+from streams.stage import Outgoing, Reader
 from streams.topology import MODELS
 
-PART, MANIFEST = "part/", "manifest/"
-KEPT = 20
-"""Versions whose parts stay, so that a rollback is the publishing of an older manifest."""
+__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "Feed", "Terms", "Version"]
 
 CHUNK = 500
 
@@ -41,7 +42,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Version:
-    """One whole version in service."""
+    """One whole version."""
 
     manifest: Manifest
     classifier: Classifier
@@ -64,68 +65,78 @@ class Feed:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._offset = 0
-        self._parts: dict[str, bytes] = {}
-        self._manifests: dict[int, Manifest] = {}
         self._version: Version | None = None
-        self._epoch = 0
+        self.repository = Repository()
 
     def newest(self) -> Version:
         """Read the feed to its end and return the newest whole version.
 
         Raises:
             NoModel: nothing was fitted yet.
+            NoVersion: there are versions, and none of them is whole.
         """
         candidates: list[Manifest] = []
         for records in chunks(self._reader, MODELS, self._offset, CHUNK):
             for record in records:
-                manifest = self._take(record.key or b"", record.value)
+                manifest = self.repository.take(record.key or b"", record.value)
                 candidates += [manifest] if manifest else []
             self._offset = records[-1].offset + 1
         for manifest in reversed(candidates):
-            if manifest.epoch == self._epoch and self._serve(manifest):
+            if manifest.epoch == self.repository.epoch and self._serve(manifest):
                 break
         if self._version is None:
+            if self.repository.manifests:
+                raise NoVersion(
+                    "no version of the model in the log is whole: bring the folder back from a"
+                    " copy, or fit again into another --var"
+                )
             raise NoModel("there is no model yet: run `redstream fit EXAMPLES` first")
         return self._version
 
-    def _take(self, key: bytes, value: bytes | None) -> Manifest | None:
-        name = key.decode()
-        if name.startswith(PART) and value is not None:
-            sha = name.removeprefix(PART)
-            if hashlib.sha256(value).hexdigest() == sha:
-                self._parts[sha] = value
-            else:
-                log.error("a damaged part of the model was refused", part=sha)
-        elif name.startswith(MANIFEST) and value is not None:
-            try:
-                manifest = Manifest.decode(value)
-            except Unreadable as error:
-                log.error("a damaged version was refused", key=name, error=str(error))
-                return None
-            if manifest.epoch < self._epoch:
-                log.warning("a version of an older epoch was refused", number=manifest.number)
-                return None
-            self._epoch = manifest.epoch
-            self._manifests[manifest.number] = manifest
-            return manifest
-        return None
-
     def _serve(self, manifest: Manifest) -> bool:
-        missing = [name for name, sha in manifest.parts.items() if sha not in self._parts]
+        missing = self.repository.missing(manifest)
         if missing:
             log.error("an incomplete version was refused", number=manifest.number, parts=missing)
             return False
-        parts = {name: self._parts[sha] for name, sha in manifest.parts.items()}
-        previous = self._version.classifier if self._version else None
-        self._version = Version(manifest, Classifier.from_parts(parts, previous))
-        self._forget()
+        before = self._version
+        try:
+            self._version = self._read(manifest)
+        except DamagedPart as error:
+            log.error("an unreadable version was refused", number=manifest.number, error=str(error))
+            return False
+        self.repository.forget(before.number if before else None)
         return True
 
-    def _forget(self) -> None:
-        for number in sorted(self._manifests)[:-KEPT]:
-            del self._manifests[number]
-        named = {sha for manifest in self._manifests.values() for sha in manifest.parts.values()}
-        self._parts = {sha: value for sha, value in self._parts.items() if sha in named}
+    def _read(self, manifest: Manifest) -> Version:
+        previous = self._version.classifier if self._version else None
+        parts = self.repository.contents(manifest)
+        return Version(manifest, Classifier.from_parts(parts, previous))
+
+    def load(self, number: int) -> Version:
+        """Return a version that is kept, in service or not, of those `newest` last read.
+
+        Raises:
+            NoVersion: there is none of that number, or it is not whole.
+        """
+        manifest = self.manifest(number)
+        if missing := self.repository.missing(manifest):
+            raise NoVersion(
+                f"version {number} is not whole: {len(missing)} of its {len(manifest.parts)} parts"
+                f" are missing or damaged ({', '.join(missing[:3])}); take another from"
+                " `redstream models list`"
+            )
+        return self._read(manifest)
+
+    def manifest(self, number: int) -> Manifest:
+        """Return the manifest of a version that is kept, whole or not.
+
+        Raises:
+            NoVersion: there is none of that number; the message names those there are.
+        """
+        manifests = self.repository.manifests
+        if number not in manifests:
+            raise NoVersion(f"there is no version {number}; there are {spans(sorted(manifests))}")
+        return manifests[number]
 
     def publish(
         self,
@@ -136,15 +147,20 @@ class Feed:
         touched: Sequence[str],
         terms: Terms | None = None,
         refused: Refusal | None = None,
+        labels: LabelSet | None = None,
     ) -> list[Outgoing]:
-        """Return the records of the next version: its new parts, its manifest, tombstones."""
+        """Return the records of the next version: its new parts, its manifest, tombstones.
+
+        Without `labels`, what became of labels is as in the version before.
+        """
         terms = terms or Terms(classifier.threshold)
-        last = max(self._manifests.values(), key=lambda m: m.number, default=None)
-        parts = classifier.to_parts()
-        shas = {name: hashlib.sha256(value).hexdigest() for name, value in parts.items()}
+        last = self._version.manifest if self._version else None
+        if labels is None:
+            labels = LabelSet.of(last) if last else LabelSet()
+        parts, shas = _addressed(classifier)
         manifest = Manifest(
-            number=last.number + 1 if last else 1,
-            epoch=last.epoch if last else 1,
+            number=self._next(),
+            epoch=self.repository.epoch or 1,
             hash=classifier.hash(),
             encoder=classifier.encoder,
             threshold=terms.threshold,
@@ -155,27 +171,71 @@ class Feed:
             labels=list(classifier.labels),
             parts=shas,
             applied=applied,
+            applied_labels=labels.applied,
+            renamed=dict(sorted(labels.renamed.items())),
+            retired=sorted(labels.retired),
             learnt=learnt,
             touched=sorted(touched),
+            left_out=last.left_out if last else [],
             at=time.time(),
         )
-        new = {sha: parts[name] for name, sha in shas.items() if sha not in self._parts}
-        records = [_raw(PART + sha, value) for sha, value in new.items()]
-        records.append(outgoing(MODELS, f"{MANIFEST}{manifest.number}", manifest))
-        return records + self._tombstones(manifest)
+        return self._records(manifest, parts)
 
-    def _tombstones(self, manifest: Manifest) -> list[Outgoing]:
-        kept = [*sorted(self._manifests)[-(KEPT - 1) :], manifest.number]
-        dropped = [number for number in self._manifests if number not in kept]
-        named = set(manifest.parts.values()).union(
-            *(self._manifests[number].parts.values() for number in kept[:-1])
+    def restore(self, older: Manifest, classifier: Classifier) -> list[Outgoing]:
+        """Return the records that bring an older version back, as the next one.
+
+        `classifier` is the older one's, or that without what was taken back since. Only what it
+        holds comes back: what is known of the stream stays, and learning goes on from where it
+        is. The lessons between the two are `left_out` (docs/adr/0009).
+        """
+        serving = self.newest()
+        parts, shas = _addressed(classifier)
+        certified = serving.terms.claim is not None and serving.terms.claim.state == "certified"
+        skipped = (older.applied, serving.manifest.applied)
+        manifest = serving.manifest.model_copy(
+            update={
+                "number": self._next(),
+                "epoch": self.repository.epoch,
+                "hash": classifier.hash(),
+                "threshold": serving.terms.threshold if certified else classifier.threshold,
+                "refused": None,
+                "labels": list(classifier.labels),
+                "parts": shas,
+                "learnt": older.learnt,
+                "touched": list(classifier.touched_since(serving.classifier)),
+                "restores": older.number,
+                "left_out": [*older.left_out, *([skipped] if skipped[0] < skipped[1] else [])],
+                "at": time.time(),
+            }
         )
-        gone = {sha for number in dropped for sha in self._manifests[number].parts.values()} - named
+        return self._records(manifest, parts)
+
+    def _next(self) -> int:
+        return max(self.repository.manifests, default=0) + 1
+
+    def _records(self, manifest: Manifest, parts: Mapping[str, bytes]) -> list[Outgoing]:
+        new = {sha: part for sha, part in parts.items() if sha not in self.repository.parts}
+        serving = self._version.number if self._version else None
         return [
-            *(_raw(f"{MANIFEST}{number}", None) for number in dropped),
-            *(_raw(PART + sha, None) for sha in sorted(gone)),
+            *records_of(manifest, new),
+            *self.repository.tombstones(manifest, serving),
         ]
 
 
-def _raw(key: str, value: bytes | None) -> Outgoing:
-    return Outgoing(MODELS.name, key.encode(), value)
+def _addressed(classifier: Classifier) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the classifier's parts by SHA-256, and the SHA-256 of each by its name."""
+    parts = classifier.to_parts()
+    shas = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+    return {shas[name]: part for name, part in parts.items()}, shas
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in words: "1, 4 to 9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return ", ".join(words) or "none"

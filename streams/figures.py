@@ -6,17 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.database import open_database
-from streams.ledger import MAX_ROUNDS, SCHEMA
+from streams.held import MAX_ROUNDS, NOT_EXAMINED
+from streams.ledger import SCHEMA
 from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict
+
+RECENT_VERSIONS = 20
+"""Over how many versions `rechecked` and `resolved` look back."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How things stand, in texts unless said otherwise."""
+    """How things stand, in texts unless said otherwise.
+
+    `rechecked` were held and examined again for one of the latest versions; `resolved` of them
+    have a label now.
+    """
 
     labeled: dict[Authority, int]
     held: int
     for_a_person: int
+    rechecked: int
+    resolved: int
     judged: int
     audited: int
     accepted: int
@@ -62,10 +72,18 @@ class Figures:
             "SELECT number, learnt, threshold FROM versions ORDER BY number DESC LIMIT 1"
         ).fetchone()
         calls, tokens = self._one("SELECT SUM(calls), SUM(tokens) FROM verdicts")
+        rechecked, resolved = self._one(
+            "SELECT COUNT(*), COUNT(truths.id) FROM"
+            " (SELECT DISTINCT id FROM rechecks WHERE version > ?)"
+            " LEFT JOIN truths USING (id)",
+            (version[0] if version else 0) - RECENT_VERSIONS,
+        )
         return Counts(
             labeled={authority: by_rank.get(authority.rank, 0) for authority in Authority},
             held=self._one("SELECT COUNT(*) FROM held")[0],
             for_a_person=self._one("SELECT COUNT(*) FROM held WHERE round >= ?", MAX_ROUNDS)[0],
+            rechecked=rechecked,
+            resolved=resolved,
             judged=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 0")[0],
             audited=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 1")[0],
             accepted=sum(n for (decision, _), n in decided.items() if decision == "accepted"),
@@ -76,6 +94,12 @@ class Figures:
             learnt=version[1] if version else 0,
             threshold=version[2] if version else 0.0,
         )
+
+    def not_examined(self, version: int) -> int:
+        """Count the held texts that may be judged again and that this version has not seen."""
+        return self._one(
+            f"SELECT COUNT(*) FROM held WHERE {NOT_EXAMINED}", MAX_ROUNDS, version, version
+        )[0]
 
     def no_verdicts(self) -> dict[str, int]:
         """Count the answers without a verdict by kind, the most frequent first."""

@@ -3,27 +3,25 @@
 It keeps its own position in the same transaction, so that a batch delivered again changes
 nothing; lost, it is rebuilt by reading the logs again. `explain`, `status` and `deadletters`
 read it. What it derives: the newest truth of each text by the order of authority, wherever the
-event lies in the log, and the held texts, indexed by contender.
+event lies in the log, and the held texts (`streams.held`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.database import open_database, transaction
-from streams.records import DeadLetter, Labeled, Manifest, Recheck, Uncertain, Verdict
+from streams.held import SCHEMA as HELD_SCHEMA
+from streams.held import Held
+from streams.records import DeadLetter, Labeled, Manifest, Recheck, Round, Verdict
 from streams.stage import Delivered
 from streams.wire import Record
 
-MAX_ROUNDS = 4
-"""A text is judged at most this often (once, and three rechecks), then waits for a person."""
-
-RECHECKS_PER_VERSION = 64
-"""Held texts examined again per version: a bounded share of the classifier's time."""
-
-SCHEMA = """
+SCHEMA = (
+    HELD_SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS progress (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)
@@ -44,14 +42,6 @@ CREATE TABLE IF NOT EXISTS verdicts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS verdicts_by_id ON verdicts (id);
 CREATE INDEX IF NOT EXISTS verdicts_by_decision ON verdicts (decision, audit);
-CREATE TABLE IF NOT EXISTS held (
-    id TEXT PRIMARY KEY, round INTEGER NOT NULL, version INTEGER NOT NULL,
-    asked INTEGER NOT NULL, place INTEGER NOT NULL, at REAL NOT NULL, json TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS held_contenders (
-    label TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (label, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS held_contenders_by_id ON held_contenders (id);
 CREATE TABLE IF NOT EXISTS deadletters (
     position TEXT PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, requeued REAL,
     json TEXT NOT NULL
@@ -61,6 +51,7 @@ CREATE TABLE IF NOT EXISTS versions (
     learnt INTEGER NOT NULL, threshold REAL NOT NULL, at REAL NOT NULL
 );
 """
+)
 
 
 @dataclass
@@ -76,6 +67,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = open_database(path, SCHEMA, 1)
+        self._held = Held(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -104,7 +96,9 @@ class Ledger:
                         self._verdict(record, delivered.offset)
                     case Manifest():
                         self._version(record)
-                        effects.rechecks += self._rechecks(record)
+                        effects.rechecks += self._held.touched_by(record)
+                    case Round():
+                        effects.rechecks += self._held.of_round(record)
                     case DeadLetter():
                         self._dead(record)
                 self._moved(delivered)
@@ -128,7 +122,7 @@ class Ledger:
                 "INSERT OR REPLACE INTO truths VALUES (?, ?, ?, ?, ?)",
                 (event.id, event.label, *event.order),
             )
-            self._release(event.id)
+            self._held.release(event.id)
         if truth is None or event.order >= truth:
             effects.latest.append(event)
 
@@ -154,29 +148,7 @@ class Ledger:
             ),
         ).rowcount
         if new and verdict.held is not None and self._truth(verdict.id) is None:
-            self._hold(verdict.held, verdict, offset)
-
-    def _hold(self, held: Uncertain, verdict: Verdict, offset: int) -> None:
-        self._release(held.text.id)
-        self._db.execute(
-            "INSERT INTO held VALUES (?, ?, ?, 0, ?, ?, ?)",
-            (
-                held.text.id,
-                held.round,
-                verdict.model,
-                offset,
-                verdict.at,
-                held.model_dump_json(),
-            ),
-        )
-        self._db.executemany(
-            "INSERT OR IGNORE INTO held_contenders VALUES (?, ?)",
-            [(contender.label, held.text.id) for contender in held.contenders],
-        )
-
-    def _release(self, text_id: str) -> None:
-        self._db.execute("DELETE FROM held WHERE id = ?", (text_id,))
-        self._db.execute("DELETE FROM held_contenders WHERE id = ?", (text_id,))
+            self._held.hold(verdict.held, verdict.model, offset, verdict.at)
 
     def _version(self, manifest: Manifest) -> None:
         self._db.execute(
@@ -196,36 +168,3 @@ class Ledger:
             "INSERT OR REPLACE INTO deadletters VALUES (?, ?, ?, ?, ?)",
             (letter.position, letter.at, letter.error, letter.requeued, letter.model_dump_json()),
         )
-
-    def _rechecks(self, manifest: Manifest) -> Iterable[Recheck]:
-        """Choose the held texts whose contenders this version touched, the longest unasked first.
-
-        `asked` is the version that last brought a text back: a manifest delivered again brings
-        back the same ones.
-        """
-        marks = ", ".join("?" * len(manifest.touched))
-        rows = self._db.execute(
-            "SELECT id, json FROM held WHERE round < ? AND (asked = ? OR (version < ? AND asked < ?"
-            f" AND id IN (SELECT id FROM held_contenders WHERE label IN ({marks}))))"
-            " ORDER BY asked = ? DESC, asked, place LIMIT ?",
-            (
-                MAX_ROUNDS,
-                manifest.number,
-                manifest.number,
-                manifest.number,
-                *manifest.touched,
-                manifest.number,
-                RECHECKS_PER_VERSION,
-            ),
-        ).fetchall()
-        for text_id, json in rows:
-            self._db.execute("UPDATE held SET asked = ? WHERE id = ?", (manifest.number, text_id))
-            held = Uncertain.model_validate_json(json)
-            yield Recheck(
-                text=held.text,
-                embedding=held.embedding,
-                lead=held.contenders[0].label,
-                rejected=held.rejected,
-                round=held.round,
-                model=manifest.number,
-            )

@@ -208,13 +208,17 @@ class Retrain(Record):
 
 
 class LabelCommand(Record):
-    """A change of the label set."""
+    """A change of the label set; `into` is the new name (rename) or the label joined (merge).
+
+    `embedding` is that of name and guide: who carries the command out has no encoder.
+    """
 
     command: Literal["add", "retire", "rename", "merge", "guide"]
     label: str
     into: str | None = None
     name: str | None = None
     guide: str | None = None
+    embedding: Vector | None = None
     at: float
 
 
@@ -244,6 +248,11 @@ class Manifest(Record):
 
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
+    `renamed` are labels that are no more, with what they are called now (renamed or merged);
+    `retired` those that are not proposed any more.
+
+    A rollback `restores` an older version; what was taught between the two is `left_out`, as are
+    the lessons of earlier rollbacks: first offset in `retrain`, and the one after the last.
     """
 
     number: int
@@ -258,8 +267,51 @@ class Manifest(Record):
     labels: list[str]
     parts: dict[str, str]
     applied: int = Field(description="offset in `retrain` up to which texts are learnt")
+    applied_labels: int = Field(0, description="offset in `labels` up to which all is done")
+    renamed: dict[str, str] = Field(default_factory=dict)
+    retired: list[str] = Field(default_factory=list)
     learnt: int
     touched: list[str]
+    restores: int | None = None
+    left_out: list[tuple[int, int]] = Field(default_factory=list)
+    at: float
+
+
+class RoundEnd(Record):
+    """What a round over the held texts came to, in texts.
+
+    `examined` by the classifier; of these `accepted` got a label, `sure` of them the
+    classifier's own, and `refused` were judged again in vain. `after` are still held. `version`
+    is then in service, `labeled` the end of that topic.
+    """
+
+    examined: int
+    accepted: int
+    sure: int
+    refused: int
+    after: int
+    version: int
+    labeled: int
+    at: float
+
+
+class Round(Record):
+    """A round over the held texts once the input has ended: its beginning, then with its `end`.
+
+    `number` counts from 1 since the input ended; `before` texts were held; `version` was in
+    service: it begins no second round. `texts`, `rechecks`, `verdicts` and `labeled` were the
+    ends of those topics. Where many are held, further parts (`part` 2, 3, ...) bring back more.
+    """
+
+    number: int
+    version: int
+    part: int = 1
+    before: int
+    texts: int
+    rechecks: int
+    verdicts: int
+    labeled: int
+    end: RoundEnd | None = None
     at: float
 
 

@@ -10,7 +10,11 @@
                    └── later ──► uncertain                   ├─accepted─► retrain ─► remember
                                                              │               │      (Qdrant)
  uncertain, verdicts, labeled ──► drift (stage) ──► drift    └─────────────► train ─► models
- anything unreadable, anywhere ──► deadletters                                (to every stage)
+ labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
+ anything unreadable, anywhere ──► deadletters
+
+When the input has ended, the runner publishes `rounds`, and the ledger brings back all that it
+holds (`streams.rounds`).
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
@@ -45,9 +49,10 @@ UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id")
 UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id")
 VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
 RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
-MODELS = Topic("models", None, key="part/SHA or manifest/N", compacted=True, partitions=1)
+MODELS = Topic("models", None, key="part/SHA, manifest/N or pin/N", compacted=True, partitions=1)
 LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
 RECHECK = Topic("recheck", records.Recheck, key="text id")
+ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
 LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
 DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
@@ -63,6 +68,7 @@ TOPICS = (
     MODELS,
     LABELED,
     RECHECK,
+    ROUNDS,
     LABELED_LATEST,
     LABELS,
     DRIFT,
@@ -96,18 +102,23 @@ CLASSIFY = StageSpec(
 JUDGE = StageSpec(
     "judge",
     (UNCERTAIN,),
-    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER),
+    (VERDICTS, LABELED, RETRAIN, UNCERTAIN_LATER, RECHECK),
     "streams.stages.judge",
     batch=64,
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
-REMEMBER = StageSpec("remember", (RETRAIN,), (), "streams.stages.remember", batch=256)
+REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec(
-    "train", (RETRAIN, VERDICTS), (MODELS, RETRAIN), "streams.stages.train", batch=256, pause=1.0
+    "train",
+    (LABELS, RETRAIN, VERDICTS),
+    (MODELS, RETRAIN),
+    "streams.stages.train",
+    batch=256,
+    pause=1.0,
 )
 LEDGER = StageSpec(
     "ledger",
-    (LABELED, VERDICTS, MODELS, DEADLETTERS),
+    (LABELED, VERDICTS, MODELS, DEADLETTERS, ROUNDS),
     (LABELED_LATEST, RECHECK),
     "streams.stages.ledger",
     batch=256,

@@ -34,7 +34,12 @@ COLUMNS = "seq, offset, key, value, headers, at"
 
 
 class SqliteLog:
-    """The log of one `var/` folder. One process writes; others may read (`read_only`)."""
+    """The log of one `var/` folder. One process works on it: reads for the groups and commits.
+
+    Others may read (`read_only`), and may `append` what a person publishes (label commands, their
+    examples): a transaction of its own, numbered behind what is there. `appended_elsewhere` is
+    how the one at work notices.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         # FULL: what stages derive from the log (ledger, index of ids) must never be ahead of it,
@@ -44,12 +49,26 @@ class SqliteLog:
             self._db.executemany(
                 "INSERT OR IGNORE INTO topics (name) VALUES (?)", [(t.name,) for t in TOPICS]
             )
-        self._ids: dict[str, int] = dict(self._db.execute("SELECT name, id FROM topics"))
+        # A topic that an older version did not have is empty until somebody writes.
+        self._ids: dict[str, int] = {t.name: -1 for t in TOPICS}
+        self._ids |= dict(self._db.execute("SELECT name, id FROM topics"))
         self._compacted = {t.name for t in TOPICS if t.compacted}
+        self._seen = self._version()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def appended_elsewhere(self) -> bool:
+        """Tell whether another process has written since this was last asked. Costs next to
+        nothing.
+        """
+        seen, self._seen = self._seen, self._version()
+        return seen != self._seen
+
+    def _version(self) -> int:
+        (number,) = self._db.execute("PRAGMA data_version").fetchone()
+        return int(number)
 
     def commit(self, group: str, batch: Sequence[Delivered], outputs: Iterable[Outgoing]) -> None:
         """Publish `outputs` and move the group past `batch`, in one transaction."""

@@ -67,12 +67,17 @@ class EmbeddedRunner:
         *,
         batch: int | None = None,
         on_commit: Callable[[str], None] = lambda stage: None,
+        at_rest: Callable[[], Sequence[Outgoing]] = lambda: (),
     ) -> None:
+        """`at_rest` is asked when the source is exhausted and nothing waits: what it returns is
+        published and worked on; nothing ends the run.
+        """
         self._log = log
         self._stages = list(stages)
         self._source = source or NoSource()
         self._batch = batch
         self._on_commit = on_commit
+        self._at_rest = at_rest
         self._stop = asyncio.Event()
         self._failure: Exception | None = None
         self._idle: set[str] = set()
@@ -125,11 +130,14 @@ class EmbeddedRunner:
                     raise NotYet("the run ends", delay=0.0) from error
 
     async def _feed_source(self) -> bool:
-        records = self._source.take(self._batch or self._stages[0].spec.batch)
+        return await self._publish(self._source.take(self._batch or self._stages[0].spec.batch))
+
+    async def _publish(self, records: Sequence[Outgoing]) -> bool:
+        """Publish what no stage answered; False where it is nothing or the run is stopped."""
         try:
             if records:
                 await self._commit("", (), records)
-        except NotYet:  # stopped: the mark was not moved, the next run takes them again
+        except NotYet:  # not in the log: the next run comes to the same
             return False
         return bool(records)
 
@@ -145,8 +153,10 @@ class EmbeddedRunner:
                     break
             if not moved and not await self._feed_source():
                 if delay is None and self._source.exhausted:
-                    return not self._stop.is_set()
-                await self._rest(delay or POLL_SECONDS)
+                    if not await self._publish(self._at_rest()):
+                        return not self._stop.is_set()
+                else:
+                    await self._rest(delay or POLL_SECONDS)
             await asyncio.sleep(0)  # lets the progress line and signals in
         return False
 
@@ -156,10 +166,11 @@ class EmbeddedRunner:
         try:
             while not (self._stop.is_set() or finished):
                 moved = self._backlog() < BACKLOG_BATCHES and await self._feed_source()
-                if moved:
+                if not moved and self._source.exhausted and self._drained():
+                    moved = await self._publish(self._at_rest())
+                    finished = not (moved or self._stop.is_set())
+                if moved or self._log.appended_elsewhere():
                     self._wake_all()
-                over = not moved and self._source.exhausted and self._drained()
-                finished = over and not self._stop.is_set()
                 await asyncio.sleep(0 if moved else POLL_SECONDS)
         finally:
             self.stop()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from judge.examples import ExampleStore
@@ -15,7 +16,6 @@ from judge.port import Judge
 from judge.qdrant_edge import EdgeExampleStore
 from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
-from models.classifier import Classifier
 from models.encoder import Encoder
 from models.errors import Fatal
 from streams.asking import Asking
@@ -23,6 +23,7 @@ from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
+from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.program.examples import read_gold
 from streams.program.folder import Folder
@@ -39,6 +40,8 @@ from streams.stages.train import Train
 from streams.stages.write import Write
 from streams.textindex import TextIndex
 from streams.topology import MARKS, RETRAIN
+
+logger = structlog.get_logger()
 
 
 def open_store(settings: Settings, dimension: int) -> ExampleStore:
@@ -67,30 +70,42 @@ def build_judge(
 
     Raises:
         Fatal: settings of an LLM that do not fit; a simulated judge without a gold file, or with
-            one that does not fit.
+            one of other labels.
     """
     if settings.judge == "llm":
         from streams.program.llm import build_llm  # here: its client takes two seconds to load
 
         return build_llm(settings, log, feed)
-    return _stand_in(settings, log, feed.newest().classifier), Policy
+    return _stand_in(settings, log, feed), Policy
 
 
-def _stand_in(settings: Settings, log: SqliteLog, classifier: Classifier) -> Judge:
+def _stand_in(settings: Settings, log: SqliteLog, feed: Feed) -> Judge:
     if settings.judge == "local":
         return LocalJudge()
     if settings.gold is None:
         raise Fatal("the simulated judge needs gold labels: name a file with --gold")
     gold = read_gold(settings.gold)
-    strange = sorted(set(gold.values()) - set(classifier.labels))
+    labels, embeddings = seed_examples(log)
+    now = LabelSet.of(feed.newest().manifest)
+    strange = sorted(
+        label for label in set(gold.values()) - set(labels) if now.now(label) not in now.labels
+    )
+    if strange == sorted(set(gold.values())):
+        raise Fatal(f"{settings.gold} has no label that the model knows: is it of these texts?")
     if strange:
-        raise Fatal(f"{settings.gold} has labels the model does not know: {', '.join(strange[:5])}")
+        logger.warning(
+            "gold labels that the model does not know: their texts stay undecided until the"
+            " labels are added",
+            labels=strange[:5],
+        )
     return SimulatedJudge(
         gold,
-        classifier.labels,
-        similar_labels(*seed_examples(log)),
+        # Of the fit, whatever came since: the judge must not change its mind with the labels.
+        labels,
+        similar_labels(labels, embeddings),
         error=settings.judge_error,
         seed=settings.seed,
+        called=lambda label: feed.newest().manifest.renamed.get(label, label),
     )
 
 
@@ -138,9 +153,10 @@ def build_stages(
             policy=policy,
             # Who has more patience with a slow model holds a batch longer for it.
             seconds=max(BATCH_SECONDS, settings.llm_patience),
+            feed=feed,
         ),
         Later(),
-        Remember(store),
+        Remember(store, feed),
         Train(feed, audits),
         LedgerStage(Ledger(folder.ledger)),
         Notice(seed=settings.seed),

@@ -11,7 +11,9 @@ import typer
 from streams.program import options as given
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
+from streams.program.labels_cli import labels_commands
 from streams.program.measure_cli import judge_commands
+from streams.program.models_cli import models_commands
 from streams.program.options import Var, settings_of
 
 app = typer.Typer(
@@ -26,6 +28,8 @@ app.add_typer(letters, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")
+app.add_typer(labels_commands, name="labels")
+app.add_typer(models_commands, name="models")
 
 
 @app.command()
@@ -65,6 +69,13 @@ def run(
         typer.Option(help="JSON Lines with `id`, `label`: for simulated judge and summary only"),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            help="Most rounds over the undecided when the input has ended; 0: none"
+            " [REDSTREAM_ROUNDS, 5]"
+        ),
+    ] = None,
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
     ] = False,
@@ -84,6 +95,10 @@ def run(
     The judge is asked about what the classifier is not sure of: `local` weighs the nearest
     examples and needs nothing, `llm` asks a language model and teaches the classifier what it
     accepts (docs/judge.md), `simulated` knows the gold labels and errs on purpose.
+
+    What stays undecided is held. When the input has ended, rounds begin: all that is held is
+    examined again by what was learnt since, asked about again where another label leads now, and
+    teaches in its turn; until a round lowers what is held by less than 1%.
     """
     from streams.program import screen
     from streams.program.examples import read_gold
@@ -97,6 +112,7 @@ def run(
         judge=judge,
         gold=gold,
         encoder=encoder,
+        rounds=rounds,
         llm_url=llm_url,
         llm_model=llm_model,
         llm_timeout=llm_timeout,
@@ -114,7 +130,10 @@ def run(
     screen.announce(settings, texts)
     with screen.watching() as watch:
         finished = work(settings, texts, out, lockstep=lockstep, watch=watch)
-    screen.summary(summarize(settings), grade(settings, known) if known else None, settings, out)
+    found = summarize(settings)
+    screen.summary(found, grade(settings, known) if known else None, settings, out)
+    if finished and settings.rounds and found.counts.held and not found.rounds:
+        screen.say("No round over what is held: the newest model has examined it already.")
     if not finished:
         screen.say("Stopped. The same command goes on from here.")
         raise typer.Exit(130)

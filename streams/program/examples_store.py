@@ -18,6 +18,7 @@ from streams.derived import chunks
 from streams.embedded.lock import held
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
+from streams.labelset import LabelSet
 from streams.program.assembly import open_store
 from streams.program.folder import Folder, working
 from streams.program.lessons import training_set
@@ -61,15 +62,17 @@ def rebuild(settings: Settings) -> Rebuilt:
         Transient: the server is away, the disk is full: the same command again goes on.
     """
     with working(settings) as log:
-        dimension = Feed(log).newest().classifier.dimension
+        feed = Feed(log)
+        dimension = feed.newest().classifier.dimension
         if settings.qdrant is not None:
             where = f"collection {settings.qdrant_collection!r} of {settings.qdrant}"
-            return asyncio.run(_filled(open_store(settings, dimension), log, where))
+            return asyncio.run(_filled(open_store(settings, dimension), log, feed, where))
         path = Folder(settings.var).examples.resolve()  # it may be a link to another disk
         fresh, old = (path.with_name(f"{path.name}.{what}") for what in ("fresh", "old"))
         try:
             _remove(fresh)
-            rebuilt = asyncio.run(_filled(EdgeExampleStore(fresh, dimension), log, str(path)))
+            store = EdgeExampleStore(fresh, dimension)
+            rebuilt = asyncio.run(_filled(store, log, feed, str(path)))
             _remove(old)
             if path.exists():
                 path.rename(old)
@@ -80,12 +83,13 @@ def rebuild(settings: Settings) -> Rebuilt:
         return rebuilt
 
 
-async def _filled(store: ExampleStore, log: SqliteLog, where: str) -> Rebuilt:
-    stage, unusable = Remember(store), 0
+async def _filled(store: ExampleStore, log: SqliteLog, feed: Feed, where: str) -> Rebuilt:
+    stage, unusable = Remember(store, feed), 0
     try:
         for records in chunks(log, RETRAIN):
             unusable += await stage.refill(records)
-        strays = await store.ids() - training_set(log).keys()
+        labels = LabelSet.of(feed.newest().manifest)
+        strays = await store.ids() - training_set(log, labels).keys()
         await store.delete(strays)
         await store.flush()
         return Rebuilt(where, await store.count(), len(strays), unusable)
@@ -106,7 +110,8 @@ def exported(settings: Settings, *, embeddings: bool) -> Iterator[str]:
     From the log, also while a run is under way: that is what the store is filled from.
     """
     with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
-        lessons = training_set(log, embeddings=embeddings)
+        labels = LabelSet.of(Feed(log).newest().manifest)
+        lessons = training_set(log, labels, embeddings=embeddings)
     for lesson in sorted(lessons.values(), key=lambda lesson: lesson.label):
         row: dict[str, object] = {"id": lesson.id, "label": lesson.label, "text": lesson.text}
         if lesson.embedding is not None:
@@ -141,8 +146,9 @@ def show(settings: Settings, label: str) -> Shown:
         Fatal: neither knows the label.
     """
     with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
-        lessons = training_set(log)
-        dimension = Feed(log).newest().classifier.dimension
+        version = Feed(log).newest()
+        lessons = training_set(log, LabelSet.of(version.manifest))
+        dimension = version.classifier.dimension
     of_label = [lesson for lesson in lessons.values() if lesson.label == label]
     try:
         stored, why = _stored(settings, dimension, label), ""

@@ -19,6 +19,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import NoModel
 from streams.feed import Feed, Version
+from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
@@ -91,28 +92,41 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
             for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
         ]
         commands = [
-            LabelCommand(command="add", label=n.label, name=n.name, guide=n.guide or None, at=now)
-            for n in names
+            LabelCommand(
+                command="add",
+                label=n.label,
+                name=n.name,
+                guide=n.guide or None,
+                embedding=Vector.of(row.astype(np.float32), encoder.identity),
+                at=now,
+            )
+            for n, row in zip(names, named, strict=True)
         ]
         feed = Feed(log)
         log.append(
             [
                 *lessons,
                 *(outgoing(LABELS, command.label, command) for command in commands),
-                *feed.publish(classifier, applied=len(lessons), learnt=0, touched=()),
+                *feed.publish(
+                    classifier,
+                    applied=len(lessons),
+                    learnt=0,
+                    touched=(),
+                    labels=LabelSet(applied=len(commands)),
+                ),
                 outgoing(MARKS, mark.key, mark),
             ]
         )
-        _fill(settings, log, encoder)
+        _fill(settings, log, feed, encoder)
         return Fitted(feed.newest(), len(seeds), again=False)
 
 
-def _fill(settings: Settings, log: SqliteLog, encoder: Encoder) -> None:
+def _fill(settings: Settings, log: SqliteLog, feed: Feed, encoder: Encoder) -> None:
     """Bring what is derived from the log into being: example store, ledger, index of ids."""
     folder = Folder(settings.var)
     store = open_store(settings, encoder.dimension)
     TextIndex(folder.texts).close()
-    stages: list[Stage] = [Remember(store), LedgerStage(Ledger(folder.ledger))]
+    stages: list[Stage] = [Remember(store, feed), LedgerStage(Ledger(folder.ledger))]
 
     async def work() -> None:
         await EmbeddedRunner(log, stages).run()

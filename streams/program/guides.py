@@ -20,6 +20,7 @@ from models.errors import Fatal
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
+from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.settings import Settings
 from streams.records import Retrain
@@ -32,7 +33,7 @@ class Desk:
     """The guides of a folder as they stand.
 
     `own` are those in the file, `base` what holds for a label that the file lacks; `odd` says in
-    lines what is harmless but hardly meant.
+    lines what is harmless but hardly meant; `labels` what labels are called now.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Desk:
     base: dict[str, Guide]
     history: History
     odd: list[str]
+    labels: LabelSet
 
     def in_force(self, label: str) -> Guide:
         """Return the label's guide.
@@ -56,22 +58,30 @@ class Desk:
         return self.own.get(label) or self.base[label]
 
 
-def open_guides(settings: Settings, log: Reader, classifier: Classifier) -> GuideBook:
+def open_guides(
+    settings: Settings, log: Reader, classifier: Classifier, labels: LabelSet | None = None
+) -> GuideBook:
     """Return the guides for a judge: followed while the file changes, every version kept.
+
+    `labels` says what the labels of the seed examples are called now.
 
     Raises:
         Fatal: the file is broken; names the line.
     """
     history = _history(settings)
-    base = _base(log, classifier, history)
+    base = _base(log, classifier, history, labels)
     return GuideBook(path_of(settings), _names(classifier), base, history)
 
 
 def follow_labels(
-    guides: GuideBook, settings: Settings, log: Reader, classifier: Classifier
+    guides: GuideBook,
+    settings: Settings,
+    log: Reader,
+    classifier: Classifier,
+    labels: LabelSet | None = None,
 ) -> None:
     """Let the guides be of the labels that the classifier has now."""
-    guides.relabel(_names(classifier), _base(log, classifier, _history(settings)))
+    guides.relabel(_names(classifier), _base(log, classifier, _history(settings), labels))
 
 
 def open_desk(settings: Settings) -> Desk:
@@ -83,13 +93,14 @@ def open_desk(settings: Settings) -> Desk:
         Fatal: nothing is fitted yet, or the file is broken.
     """
     with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
-        classifier = Feed(log).newest().classifier
+        version = Feed(log).newest()
+        classifier, labels = version.classifier, LabelSet.of(version.manifest)
         history = _history(settings)
-        base = _base(log, classifier, history)
+        base = _base(log, classifier, history, labels)
     path, names = path_of(settings), _names(classifier)
     own, odd = read_guides(path, names)
     history.record_unknown(own.values())
-    return Desk(path, read(path), names, own, base, history, odd)
+    return Desk(path, read(path), names, own, base, history, odd, labels)
 
 
 def path_of(settings: Settings) -> Path:
@@ -105,13 +116,15 @@ def _history(settings: Settings) -> History:
     return History(Folder(settings.var).guide_versions)
 
 
-def _base(log: Reader, classifier: Classifier, history: History) -> dict[str, Guide]:
+def _base(
+    log: Reader, classifier: Classifier, history: History, labels: LabelSet | None
+) -> dict[str, Guide]:
     """Return a guide for every label: as given with it, else composed from the seed examples.
 
     From those alone: composed from all that was taught, guides would change at every start, and
     with them the verdicts' cache.
     """
-    materials = material_from(_names(classifier), _seeds(log))
+    materials = material_from(_names(classifier), _seeds(log, labels or LabelSet()))
     given = {
         label: tidied(Guide.of(label, info.name, info.guide))
         for label, info in classifier.infos.items()
@@ -125,14 +138,14 @@ def _base(log: Reader, classifier: Classifier, history: History) -> dict[str, Gu
     return {**given, **composed}
 
 
-def _seeds(log: Reader) -> Iterable[Retrain]:
-    """Return the seed examples: they open `retrain`."""
+def _seeds(log: Reader, labels: LabelSet) -> Iterable[Retrain]:
+    """Return the seed examples, under what their labels are called now: they open `retrain`."""
     for records in chunks(log, RETRAIN):
         for record in records:
             lesson = Retrain.decode(record.value)
             if lesson.kind != "seed":
                 return
-            yield lesson
+            yield lesson.model_copy(update={"label": labels.now(lesson.label)})
 
 
 def material_from(names: Mapping[str, str], lessons: Iterable[Retrain]) -> dict[str, Material]:

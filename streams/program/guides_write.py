@@ -56,7 +56,8 @@ def propose(
     }
     wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in theirs]
     with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
-        materials = material_from(desk.names, training_set(log, embeddings=True).values())
+        lessons = training_set(log, desk.labels, embeddings=True)
+    materials = material_from(desk.names, lessons.values())
     guides, failed = [], []
     for label, guide, why in write([materials[label] for label in wanted]):
         if guide is None:

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models.encoder import load_encoder
+from judge.examples import ExampleStore
+from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from streams.derived import chunks
+from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import Unreadable
-from streams.feed import Feed, Version
+from streams.feed import Feed
+from streams.labelset import LabelSet, meant
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
 from streams.program.examples import Taught, read_taught
@@ -29,6 +32,9 @@ from streams.stages.train import Train
 from streams.topology import RETRAIN
 from streams.wire import Vector, derived_id
 
+UNMOVED = LabelSet()
+"""No label was renamed or retired."""
+
 Progress = Callable[[str, float], None]
 
 
@@ -41,11 +47,14 @@ class TakenIn:
     version: int
 
 
-def training_set(reader: Reader, *, embeddings: bool = False) -> dict[str, Retrain]:
+def training_set(
+    reader: Reader, labels: LabelSet = UNMOVED, *, embeddings: bool = False
+) -> dict[str, Retrain]:
     """Return every lesson that holds now, by id: the last word on a text counts.
 
-    In the order of their last lessons. Without `embeddings` these are left out, which are most
-    of the memory; what cannot be read is among the dead letters and is passed over.
+    In the order of their last lessons, under what `labels` calls them now; those of retired
+    labels are left out. Without `embeddings` these are left out, which are most of the memory;
+    what cannot be read is among the dead letters and is passed over.
     """
     lessons: dict[str, Retrain] = {}
     for records in chunks(reader, RETRAIN):
@@ -55,9 +64,10 @@ def training_set(reader: Reader, *, embeddings: bool = False) -> dict[str, Retra
             except Unreadable:
                 continue
             lessons.pop(lesson.id, None)
-            if lesson.kind != "revoked":
-                kept = lesson if embeddings else lesson.model_copy(update={"embedding": None})
-                lessons[lesson.id] = kept
+            label = labels.now(lesson.label)
+            if lesson.kind != "revoked" and label not in labels.retired:
+                less = {} if embeddings else {"embedding": None}
+                lessons[lesson.id] = lesson.model_copy(update={"label": label, **less})
     return lessons
 
 
@@ -74,44 +84,62 @@ def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
     taught = read_taught(path)
     with working(settings) as log:
         version = Feed(log).newest()
-        new = _new(taught, training_set(log), version, settings.max_text)
+        labels = LabelSet.of(version.manifest)
+        known = training_set(log, labels)
+        new = not_yet_known(taught, known, labels, settings.max_text)
         if new:
             progress("loading the encoder", 0.0)
-            lessons = _lessons(new, settings, version)
+            encoder = load_encoder(
+                settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+            )
+            lessons = lessons_of(new, encoder, "import")
             store = open_store(settings, version.classifier.dimension)
             progress("teaching", 0.5)
             log.append([outgoing(RETRAIN, lesson.id, lesson) for lesson in lessons])
-            stages: list[Stage] = [Remember(store), Train(Feed(log)), _ledger(settings)]
-
-            async def work() -> None:
-                try:
-                    # In lockstep: free, the trainer waits a second between two versions.
-                    await EmbeddedRunner(log, stages).run(lockstep=True)
-                finally:
-                    await store.close()
-
-            asyncio.run(work())
+            teach(settings, log, store)
         return TakenIn(len(new), len(taught) - len(new), Feed(log).newest().number)
 
 
-def _ledger(settings: Settings) -> LedgerStage:
-    return LedgerStage(Ledger(Folder(settings.var).ledger))
+def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
+    """Let the trainer, the example store and the ledger take in what waits in the log.
+
+    The store is closed behind it.
+    """
+    feed = Feed(log)
+    ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
+    stages: list[Stage] = [Remember(store, feed), Train(feed, keep_terms=True), ledger]
+
+    async def work() -> None:
+        try:
+            # In lockstep: free, the trainer waits a second between two versions.
+            await EmbeddedRunner(log, stages).run(lockstep=True)
+        finally:
+            await store.close()
+
+    asyncio.run(work())
 
 
-def _new(
-    taught: Sequence[Taught], known: Mapping[str, Retrain], version: Version, max_text: int
+def not_yet_known(
+    taught: Sequence[Taught], known: Mapping[str, Retrain], labels: LabelSet, max_text: int
 ) -> list[Taught]:
-    """Return what the training set does not have yet, each with an id, each id once."""
-    labels = set(version.manifest.labels)
+    """Return what the training set (`known`) does not have yet, each with an id, each id once.
+
+    Raises:
+        Fatal: a line cannot be used; names it.
+    """
     seen: dict[str, Taught] = {}
     new: list[Taught] = []
     for row in taught:
-        if row.label not in labels:
-            raise Fatal(f"{row.where}: no label {row.label!r} in model {version.number}")
+        if labels.now(row.label) not in labels.labels:
+            raise Fatal(
+                f"{row.where}: there is no label {row.label!r}{meant(row.label, labels.labels)}"
+                " (`redstream labels add` makes one)"
+            )
         if len(row.text) > max_text:
             raise Fatal(f"{row.where}: {len(row.text)} characters; at most {max_text} are taken")
         # As `fit` names an example without an id: the same example is the same one here.
-        row = replace(row, id=row.id or derived_id("seed", row.label, row.text))
+        id_ = row.id or derived_id("seed", row.label, row.text)
+        row = replace(row, id=id_, label=labels.now(row.label))
         assert row.id is not None
         other, had = seen.setdefault(row.id, row), known.get(row.id)
         if (other.label, other.text) != (row.label, row.text):
@@ -127,10 +155,12 @@ def _new(
     return new
 
 
-def _lessons(new: Sequence[Taught], settings: Settings, version: Version) -> list[Retrain]:
-    encoder = load_encoder(
-        settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-    )
+def lessons_of(new: Sequence[Taught], encoder: Encoder, signed: str) -> list[Retrain]:
+    """Return examples as a person's lessons.
+
+    Raises:
+        Fatal: the encoder finds nothing in a text; names its line.
+    """
     rows, now = encoder.encode([row.text for row in new]), time.time()
     lessons = []
     for row, embedding in zip(new, rows, strict=True):
@@ -145,7 +175,7 @@ def _lessons(new: Sequence[Taught], settings: Settings, version: Version) -> lis
                 text=row.text,
                 embedding=Vector.of(embedding, encoder.identity),
                 authority=Authority.PERSON,
-                signed="import",
+                signed=signed,
                 at=now,
             )
         )

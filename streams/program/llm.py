@@ -16,6 +16,7 @@ from judge.port import RemoteJudge
 from models.classifier import Classifier
 from models.errors import Fatal
 from streams.feed import Feed
+from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.guides import follow_labels, open_guides
 from streams.program.llm_settings import caps_of, check_endpoint, key_of
@@ -41,7 +42,8 @@ def build_llm(
     from judge.llm.build import build
 
     version = feed.newest()
-    guides = open_guides(settings, log, version.classifier)
+    labels = LabelSet.of(version.manifest)
+    guides = open_guides(settings, log, version.classifier, labels)
     judge = _fitting(lambda: build(options_of(settings), guides, Folder(settings.var).verdicts))
     told = _told(version.classifier)
 
@@ -50,7 +52,8 @@ def build_llm(
         if feed.newest() is not version:
             version = feed.newest()
             if told != (told := _told(version.classifier)):
-                follow_labels(guides, settings, log, version.classifier)
+                labels = LabelSet.of(version.manifest)
+                follow_labels(guides, settings, log, version.classifier, labels)
         return Policy(
             judge.expected_tokens,
             first=FIRST,

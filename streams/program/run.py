@@ -22,7 +22,8 @@ from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.judge_state import JudgeState, JudgeWatch
 from streams.program.settings import Settings
-from streams.program.source import FileSource, StandardInput
+from streams.program.source import FileSource, RoundsEndFirst, StandardInput
+from streams.rounds import Rounds, newest_round
 from streams.topology import CLASSIFY, TEXTS
 
 WATCH_SECONDS = 0.5
@@ -32,12 +33,14 @@ WATCH_SECONDS = 0.5
 class Sight:
     """What a run looks like at a moment: texts read and classified so far, and all counts.
 
-    `judge` is None for one that cannot be away.
+    `round` is the number of the one in hand, 0 for none; `judge` is None for one that cannot be
+    away.
     """
 
     read: int
     classified: int
     counts: Counts
+    round: int = 0
     judge: JudgeState | None = None
 
 
@@ -62,7 +65,15 @@ def run(
         judge, policy = build_judge(settings, log, feed)
         seen = JudgeWatch(judge, Folder(settings.var).judge)
         stages = build_stages(settings, log, feed, encoder, store, judge, policy, out)
-        runner = EmbeddedRunner(log, stages, source, batch=settings.batch)
+        figures = stack.enter_context(closing(Figures(Folder(settings.var).ledger)))
+        rounds = Rounds(log, figures, settings.rounds)
+        runner = EmbeddedRunner(
+            log,
+            stages,
+            RoundsEndFirst(source, rounds),
+            batch=settings.batch,
+            at_rest=rounds.at_rest,
+        )
         settle()
 
         async def work() -> bool:
@@ -99,8 +110,10 @@ async def _watch(log: SqliteLog, settings: Settings, judge: JudgeWatch, watch: W
 
 def sight(log: SqliteLog, figures: Figures) -> Sight:
     """Return how things stand now."""
+    newest = newest_round(log)
     return Sight(
         read=log.end(TEXTS.name),
         classified=log.position(CLASSIFY.name, TEXTS.name),
         counts=figures.counts(),
+        round=newest.number if newest and not newest.end else 0,
     )

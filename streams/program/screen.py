@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from streams.figures import RECENT_VERSIONS
+from streams.program import screen_rounds
 from streams.program.screen_drift import drifted
 from streams.program.screen_judge import asked, standing, waiting, without_verdict
 from streams.program.screen_target import promised
@@ -116,10 +118,13 @@ def watching() -> Iterator[Callable[[Sight], None]]:
 def _line(sight: Sight, rate: float) -> str:
     counts = sight.counts
     judged = counts.judged / sight.classified if sight.classified else 0.0
+    again = screen_rounds.held_again(counts)
     trouble = waiting(sight.judge) if sight.judge else ""
     return (
         f"{sight.classified} of {sight.read} read · {rate:.0f}/s · judged {judged:.0%}"
-        f" · accepted {counts.accepted} · undecided {counts.held} · model {counts.version}"
+        f" · accepted {counts.accepted} · undecided {counts.held}"
+        f"{f' ({again})' if again else ''} · model {counts.version}"
+        f"{f' · round {sight.round}' if sight.round else ''}"
         f"{f' · {trouble}' if trouble else ''}"
     )
 
@@ -142,6 +147,7 @@ def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path
     table.add_row("all", str(sum(counts.labeled.values()) + counts.held), *overall)
     console.print(table)
     _facts(found, settings)
+    _rounds(found, grades, settings)
     if grades:
         _graded(grades, counts.learnt)
     if out:
@@ -180,6 +186,18 @@ def _facts(found: Summary, settings: Settings) -> None:
     if found.backlog:
         waiting = ", ".join(f"{stage} {n}" for stage, n in found.backlog.items())
         say(f"Still waiting in the log: {waiting}. `redstream run` goes on with it.")
+
+
+def _rounds(found: Summary, grades: Grades | None, settings: Settings) -> None:
+    if found.counts.rechecked:
+        say(
+            f"Held texts examined again for the last {RECENT_VERSIONS} versions:"
+            f" {found.counts.rechecked}, of which {found.counts.resolved} have a label now."
+        )
+    if found.rounds:
+        console.print(screen_rounds.table(found.rounds, grades.rounds if grades else None))
+        if over := screen_rounds.why_over(found.rounds[-1], settings.rounds):
+            say(over)
 
 
 def _graded(grades: Grades, learnt: int) -> None:

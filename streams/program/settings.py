@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         True,
         description="judge everything at first, until the target is certified or out of reach",
     )
+    rounds: int = Field(
+        5, ge=0, description="most rounds over the undecided texts when the input has ended"
+    )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"
     )

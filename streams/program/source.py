@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.errors import Fatal
+from streams.embedded.runner import Source
 from streams.incoming import SOURCE_HEADER
 from streams.records import FileMark
+from streams.rounds import Rounds
 from streams.stage import Outgoing, Reader, outgoing
 from streams.topology import MARKS, TEXTS
 
@@ -190,3 +192,25 @@ class StandardInput:
                 break
             records.append(Outgoing(TEXTS.name, None, line))
         return records
+
+
+class RoundsEndFirst:
+    """A source whose texts end a round in hand: what follows from them is not the round's."""
+
+    def __init__(self, source: Source, rounds: Rounds) -> None:
+        self._source = source
+        self._rounds = rounds
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether nothing more will come."""
+        return self._source.exhausted
+
+    def take(self, limit: int) -> list[Outgoing]:
+        """Return up to `limit` further records and the mark that moves past them."""
+        records = self._source.take(limit)
+        return [*self._rounds.interrupted(), *records] if records else []
+
+    def close(self) -> None:
+        """Let go of what is read."""
+        self._source.close()

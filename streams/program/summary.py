@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
-from streams.feed import MANIFEST
+from streams.feed import MANIFEST, Feed
 from streams.figures import Counts, Figures
+from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Drift, Manifest, Retrain
+from streams.records import Authority, Drift, Labeled, Manifest, Retrain, Round
+from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
-from streams.topology import DRIFT, MODELS, RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, LABELED, MODELS, RETRAIN, STAGES, WRITE
 
 QUARTERS = 4
 
@@ -48,8 +50,9 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it; `manifest` of the version
-    that the counts speak of; `drifts` the latest events of `noticed` in all.
+    many are `estimated`; `judge` as the latest run with an LLM saw it; `rounds` since the input
+    last ended; `manifest` of the version that the counts speak of; `drifts` the latest events of
+    `noticed` in all.
     """
 
     texts: int
@@ -60,6 +63,7 @@ class Summary:
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
+    rounds: list[Round]
     manifest: Manifest | None
     noticed: int
     drifts: list[Drift]
@@ -67,12 +71,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Grades:
-    """What gold labels say about it; they are read here and by the simulated judge only."""
+    """What gold labels say about it; they are read here and by the simulated judge only.
+
+    `rounds` is what was right of all texts before the first round and after each that ended.
+    """
 
     right: dict[Authority, Share]
     overall: Share
     lessons_right: Share
     quarters: list[Quarter]
+    rounds: list[Share]
 
 
 def summarize(settings: Settings) -> Summary:
@@ -98,6 +106,7 @@ def summarize(settings: Settings) -> Summary:
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
+            rounds=latest_rounds(log),
             manifest=_manifest(log, counts.version),
             noticed=log.end(DRIFT.name),
             drifts=_drifts(log),
@@ -105,13 +114,20 @@ def summarize(settings: Settings) -> Summary:
 
 
 def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
-    """Compare a folder with gold labels; a text without a label counts as wrong in `overall`."""
+    """Compare a folder with gold labels; a text without a label counts as wrong in `overall`.
+
+    Labels renamed or merged meanwhile are compared as they are called now.
+    """
     folder = Folder(settings.var)
     with ExitStack() as opened:
         log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
-        truths, lessons = figures.truths(), _lessons(log)
+        now = LabelSet.of(Feed(log).newest().manifest).now
+        gold = {i: now(label) for i, label in gold.items()}
+        truths = {i: (now(label), authority) for i, (label, authority) in figures.truths().items()}
+        lessons = [(i, now(label)) for i, label in _lessons(log)]
+        proposals = {i: now(label) for i, label in figures.first_proposals().items()}
         order = [text_id for text_id in index.ids() if text_id in gold]
         right: dict[Authority, Share] = {}
         for authority in Authority:
@@ -121,7 +137,8 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
             right=right,
             overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
             lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
-            quarters=_quarters(order, figures.judged_ids(), figures.first_proposals(), gold),
+            quarters=_quarters(order, figures.judged_ids(), proposals, gold),
+            rounds=_by_round(log, order, gold),
         )
 
 
@@ -136,6 +153,25 @@ def _quarters(
         )
         for at in range(0, len(order), size or 1)
     ]
+
+
+def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Share]:
+    rounds = latest_rounds(log)
+    ends = [found.labeled for found in rounds[:1]]
+    ends += [found.end.labeled for found in rounds if found.end]
+    truths: dict[str, Labeled] = {}
+    shares, start = [], 0
+    for end in ends:
+        for records in chunks(log, LABELED, start):
+            for event in (Labeled.decode(one.value) for one in records if one.offset < end):
+                known = truths.get(event.id)
+                if known is None or event.order > known.order:
+                    truths[event.id] = event
+            if records[-1].offset >= end:
+                break
+        start = end
+        shares.append(_share(i in truths and truths[i].label == gold[i] for i in order))
+    return shares
 
 
 def _share(hits: Iterable[bool]) -> Share:

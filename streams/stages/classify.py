@@ -19,8 +19,8 @@ from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
 from streams.errors import IdConflict, Unreadable
 from streams.feed import Feed, Version
+from streams.held import MAX_ROUNDS
 from streams.incoming import read_text
-from streams.ledger import MAX_ROUNDS
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.textindex import Claim, TextIndex

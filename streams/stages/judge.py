@@ -2,6 +2,7 @@
 
 Accepted: a labelled event, and a line for `retrain`. Undecided: the ledger holds the text.
 The judge away: the case goes to `uncertain-later` and comes back; that is never "invalid".
+None of its contenders a label any more: it is classified again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from judge.question import Answer, Case
 from models.errors import Permanent
 from streams.decided import accepted, verdicts_of
 from streams.errors import NotYet
+from streams.feed import Feed
+from streams.followed import again, to_ask
+from streams.labelset import LabelSet
 from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import JUDGE, UNCERTAIN_LATER
@@ -54,14 +58,16 @@ class JudgeStage:
         concurrency: int,
         policy: Callable[[], Policy] = Policy,
         seconds: float = BATCH_SECONDS,
+        feed: Feed | None = None,
     ) -> None:
         """`policy` is asked once for every batch, so that it may follow the labels; `seconds`
-        is how long a batch is held.
+        is how long a batch is held; with a `feed`, contenders follow the labels too.
         """
         self._judge = judge
         self._store = store
         self._policy = policy
         self._seconds = seconds
+        self._feed = feed
         self._slots = asyncio.Semaphore(AHEAD * concurrency)
         self._without_turn = 0  # of the batch in hand
 
@@ -82,6 +88,9 @@ class JudgeStage:
             raise NotYet("the judge is away", delay=wait)
         cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
         policy, until = self._policy(), asyncio.get_running_loop().time() + self._seconds
+        gone: list[tuple[Delivered, Uncertain]] = []
+        if self._feed is not None:
+            cases, gone = to_ask(cases, LabelSet.of(self._feed.newest().manifest))
         self._without_turn = 0
         answered = await asyncio.gather(
             *(self._judged(case, policy, until) for _, case in cases), return_exceptions=True
@@ -92,6 +101,7 @@ class JudgeStage:
             elif isinstance(answer, BaseException):
                 raise answer
         self._resize(len(cases) - self._without_turn)
+        dead += [again(case) for _, case in gone]
         return dead + [
             record for answer in answered if isinstance(answer, list) for record in answer
         ]

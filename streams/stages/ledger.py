@@ -8,9 +8,18 @@ from collections.abc import Sequence
 from streams.derived import catch_up
 from streams.feed import MANIFEST
 from streams.ledger import Ledger
-from streams.records import DeadLetter, Labeled, Manifest, Verdict
+from streams.records import DeadLetter, Labeled, Manifest, Round, Verdict
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
-from streams.topology import DEADLETTERS, LABELED, LABELED_LATEST, LEDGER, MODELS, RECHECK, VERDICTS
+from streams.topology import (
+    DEADLETTERS,
+    LABELED,
+    LABELED_LATEST,
+    LEDGER,
+    MODELS,
+    RECHECK,
+    ROUNDS,
+    VERDICTS,
+)
 from streams.wire import Record
 
 KINDS: dict[str, type[Record]] = {
@@ -18,6 +27,7 @@ KINDS: dict[str, type[Record]] = {
     VERDICTS.name: Verdict,
     MODELS.name: Manifest,
     DEADLETTERS.name: DeadLetter,
+    ROUNDS.name: Round,
 }
 
 

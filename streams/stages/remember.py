@@ -1,7 +1,8 @@
 """remember: the training set into the example store, for the judge's eyes.
 
 The store is a cache of `retrain`: upserts and deletions are repeatable, by deterministic id. It
-keeps no position of its own, but an empty one is noticed at the start and filled again.
+keeps no position of its own, but an empty one is noticed at the start and filled again. Labels
+are called as the model in service calls them: of a command, it waits for the trainer's answer.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ import structlog
 from judge.examples import ExamplePoint, ExampleStore
 from models.errors import Permanent, Transient
 from streams.derived import catch_up
-from streams.records import Retrain
+from streams.errors import NotYet, Unreadable
+from streams.feed import Feed
+from streams.labelset import LabelSet
+from streams.records import LabelCommand, Retrain
 from streams.stage import Delivered, Outgoing, Reader, sort_out
-from streams.topology import REMEMBER
+from streams.topology import LABELS, REMEMBER, RETRAIN
+
+TRAINER_SECONDS = 0.2
+"""How soon a label command is asked about again that the trainer has not taken in yet."""
 
 log = structlog.get_logger()
 
@@ -25,8 +32,9 @@ class Remember:
 
     spec = REMEMBER
 
-    def __init__(self, store: ExampleStore) -> None:
+    def __init__(self, store: ExampleStore, feed: Feed) -> None:
         self._store = store
+        self._feed = feed
 
     async def start(self, reader: Reader) -> None:
         """Notice a store that cannot be used; fill one that was lost."""
@@ -62,19 +70,46 @@ class Remember:
         """The store is closed by who opened it."""
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
-        """Upsert what was taught, delete what was revoked; the last word on an id counts."""
-        lessons, dead = sort_out(batch, self.spec.name, lambda d: Retrain.decode(d.value))
+        """Upsert what was taught, delete what was revoked; the last word on an id counts.
+
+        Raises:
+            NotYet: the trainer has not carried a label command of the batch out.
+        """
+        labels = LabelSet.of(self._feed.newest().manifest)
+        moves = [one.offset for one in batch if one.topic == LABELS.name and _moves(one)]
+        if moves and moves[-1] >= labels.applied:
+            raise NotYet("a label command is with the trainer", delay=TRAINER_SECONDS)
+        taught = (one for one in batch if one.topic == RETRAIN.name)
+        lessons, dead = sort_out(taught, self.spec.name, lambda d: Retrain.decode(d.value))
         last = {lesson.id: lesson for _, lesson in lessons}
-        gone = [lesson.id for lesson in last.values() if lesson.kind == "revoked"]
         points = [
-            ExamplePoint(lesson.id, lesson.label, lesson.text, lesson.embedding.array())
+            ExamplePoint(lesson.id, label, lesson.text, lesson.embedding.array())
             for lesson in last.values()
             if lesson.embedding is not None and lesson.kind != "revoked"
+            if (label := labels.now(lesson.label)) not in labels.retired
         ]
+        gone = set(last)
+        if moves:
+            gone |= await self._move(labels)
+        gone -= {point.id for point in points}
         if points:
             await self._store.upsert(points)
         if gone:
             await self._store.delete(gone)
-        if points or gone:
+        if points or gone or moves:
             await self._store.flush()
         return dead
+
+    async def _move(self, labels: LabelSet) -> set[str]:
+        """Rename what is stored under earlier names; return the ids of retired labels."""
+        for old, now in labels.renamed.items():
+            await self._store.rename(old, now)
+        return {id_ for label in labels.retired for id_ in await self._store.ids(label)}
+
+
+def _moves(delivered: Delivered) -> bool:
+    """Tell whether a command can move examples; what cannot be read is the trainer's."""
+    try:
+        return LabelCommand.decode(delivered.value).command in ("rename", "merge", "retire")
+    except Unreadable:
+        return False

@@ -1,9 +1,10 @@
 """train: what was accepted teaches the classifier, and what was judged sets the threshold.
 
-Each batch with a lesson, or with a new finding about what goes out unasked, ends in one new
-version. The state is the newest version of the feed and the offset in `retrain` that its manifest
-says is applied, so that a lesson delivered twice is learnt once; and what `verdicts` say
-(`streams.audits`). Lessons of the judge that make the model worse are refused (`streams.gate`).
+Each batch with a lesson, a label command, or a new finding about what goes out unasked, ends in one
+new version. The state is the newest version of the feed and the offsets in `retrain` and `labels`
+that its manifest says are applied, so that a lesson delivered twice is learnt once and a command
+carried out once; and what `verdicts` say (`streams.audits`). Lessons of the judge that make the
+model worse are refused (`streams.gate`).
 """
 
 from __future__ import annotations
@@ -11,21 +12,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import replace
 
 import numpy as np
 import structlog
 
-from models.classifier import Classifier
-from models.exemplars import Example
 from streams.audits import Audits
+from streams.commands import in_turn
 from streams.derived import catch_up
 from streams.errors import Unreadable
 from streams.feed import Feed, Terms, Version
 from streams.gate import compare
-from streams.records import Refusal, Retrain, Verdict
+from streams.labelset import LabelSet
+from streams.records import LabelCommand, Manifest, Refusal, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
-from streams.topology import RETRAIN, TRAIN, VERDICTS
+from streams.teaching import Read, Taught, teach
+from streams.topology import LABELS, RETRAIN, TRAIN, VERDICTS
 
 log = structlog.get_logger()
 
@@ -35,13 +37,20 @@ class Train:
 
     spec = TRAIN
 
-    def __init__(self, feed: Feed, audits: Audits | None = None) -> None:
-        """Without `audits` the threshold is the one cross-validated on the examples."""
+    def __init__(
+        self, feed: Feed, audits: Audits | None = None, *, keep_terms: bool = False
+    ) -> None:
+        """Without `audits` the threshold is the one cross-validated on the examples, or stays as
+        it is where `keep_terms` (for who teaches between two runs).
+        """
         self._feed = feed
         self._audits = audits
+        self._keep_terms = keep_terms
+        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """The feed is the state of the model; what was judged is read again if it was lost."""
+        self._reader = reader
         if self._audits is not None:
             self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
@@ -58,47 +67,71 @@ class Train:
         """Learn the batch in its order and return the next version, if anything changed."""
         version = self._feed.newest()
         self._observe([d for d in batch if d.topic == VERDICTS.name])
-        usable, applied, dead = self._lessons(batch, version)
+        news = self._news(batch, version.manifest)
+        dimension = version.classifier.dimension
+        read, dead = sort_out(news, self.spec.name, lambda d: _read(d, dimension))
         terms = self._terms(version)
-        if not usable and terms == version.terms:
+        taught, refused = await asyncio.to_thread(self._gated, version, read)
+        dead += [dead_letter(one, self.spec.name, error) for one, error in taught.unusable]
+        ends = {one.topic: one.offset + 1 for one in news}
+        changed = taught.lessons or refused or LABELS.name in ends
+        if not changed and terms == version.terms:
             return dead
-        learnt, refused = await asyncio.to_thread(self._gated, version.classifier, usable)
         if refused is not None:
-            gone = set(refused.lessons)
-            dead += [_revoked(lesson) for _, lesson in usable if lesson.id in gone]
+            dead += [_revoked(lesson) for lesson in _accepted_by_judge(read, refused.lessons)]
         return dead + self._feed.publish(
-            learnt,
-            applied=applied,
-            learnt=version.manifest.learnt + _learnt_of(usable, refused),
-            touched=learnt.touched_since(version.classifier),
+            taught.classifier,
+            applied=ends.get(RETRAIN.name, version.manifest.applied),
+            learnt=version.manifest.learnt + taught.learnt,
+            touched=sorted(taught.touched),
             terms=terms,
             refused=refused,
+            labels=replace(
+                taught.labels, applied=ends.get(LABELS.name, version.manifest.applied_labels)
+            ),
         )
 
-    def _gated(
-        self, before: Classifier, lessons: Sequence[tuple[int, Retrain]]
-    ) -> tuple[Classifier, Refusal | None]:
+    def _news(self, batch: Sequence[Delivered], manifest: Manifest) -> list[Delivered]:
+        """Return the lessons and commands that are not in the version, in the order of work."""
+        applied = {RETRAIN.name: manifest.applied, LABELS.name: manifest.applied_labels}
+        news = [one for one in batch if one.topic in applied and one.offset >= applied[one.topic]]
+        return in_turn(news, LabelSet.of(manifest), self._reader)
+
+    def _gated(self, version: Version, read: Read) -> tuple[Taught, Refusal | None]:
         """Learn; where that makes the model worse, without what the judge accepted.
 
-        A person's lessons and revocations are no opinion that texts could overrule.
+        A person's lessons, revocations and commands are no opinion that texts could overrule.
         """
-        learnt = _learnt(before, lessons)
-        by_judge = [lesson.id for _, lesson in lessons if _accepted_by_judge(lesson)]
+        taught = teach(version, read)
+        by_judge = [lesson for lesson in taught.lessons if _is_of_judge(lesson)]
         if self._audits is None or not by_judge:
-            return learnt, None
-        found = compare(learnt, before, self._audits.apart)
+            return taught, None
+        kept = [item for item in read if not _is_of_judge(item[1])]
+        before, without = version.classifier, None
+        if any(isinstance(record, LabelCommand) for _, record in read):
+            # What a command changes is not held against the lessons beside it.
+            without = teach(version, kept)
+            before = without.classifier
+        now = taught.labels.now
+        apart = [replace(one, label=now(one.label)) for one in self._audits.apart]
+        found = compare(taught.classifier, before, apart)
         if not found.worse:
-            return learnt, None
-        kept = [item for item in lessons if not _accepted_by_judge(item[1])]
+            return taught, None
         refusal = Refusal(
-            lessons=by_judge, texts=found.texts, lost=found.lost, won=found.won, p=found.p
+            lessons=[lesson.id for lesson in by_judge],
+            texts=found.texts,
+            lost=found.lost,
+            won=found.won,
+            p=found.p,
         )
         log.warning(
             "lessons that make the model worse were refused",
             lessons=len(by_judge),
             **refusal.model_dump(exclude={"lessons"}),
         )
-        return _learnt(before, kept), refusal
+        without = without or teach(version, kept)
+        without.unusable = taught.unusable
+        return without, refusal
 
     def _observe(self, batch: Sequence[Delivered]) -> None:
         if self._audits is None:
@@ -112,38 +145,21 @@ class Train:
     def _terms(self, version: Version) -> Terms:
         cross_validated = version.classifier.threshold
         if self._audits is None:
-            return Terms(cross_validated)
+            return version.terms if self._keep_terms else Terms(cross_validated)
         return self._audits.terms(cross_validated, version.terms)
 
-    def _lessons(
-        self, batch: Sequence[Delivered], version: Version
-    ) -> tuple[list[tuple[int, Retrain]], int, list[Outgoing]]:
-        """Return the lessons that are new and can be learnt, each with its offset in `retrain`;
-        up to where they are applied then; and dead letters.
-        """
-        applied = version.manifest.applied
-        news = [d for d in batch if d.topic == RETRAIN.name and d.offset >= applied]
-        lessons, dead = sort_out(
-            news, self.spec.name, lambda d: _lesson(d, version.classifier.dimension)
-        )
-        known = set(version.classifier.labels)
-        usable = []
-        for delivered, lesson in lessons:
-            if lesson.kind == "revoked" or lesson.label in known:
-                usable.append((delivered.offset, lesson))
-            else:
-                error = Unreadable(f"no label {lesson.label!r} in model {version.number}")
-                dead.append(dead_letter(delivered, self.spec.name, error))
-        return usable, news[-1].offset + 1 if news else applied, dead
+
+def _is_of_judge(record: Retrain | LabelCommand) -> bool:
+    return isinstance(record, Retrain) and record.kind == "accepted" and not record.gold
 
 
-def _learnt_of(lessons: Sequence[tuple[int, Retrain]], refused: Refusal | None) -> int:
-    taught = sum(lesson.kind != "revoked" for _, lesson in lessons)
-    return taught - (len(refused.lessons) if refused else 0)
-
-
-def _accepted_by_judge(lesson: Retrain) -> bool:
-    return lesson.kind == "accepted" and not lesson.gold
+def _accepted_by_judge(read: Read, ids: Sequence[str]) -> list[Retrain]:
+    """Return the judge's lessons with these ids, as often as they are in the batch."""
+    return [
+        record
+        for _, record in read
+        if isinstance(record, Retrain) and _is_of_judge(record) and record.id in ids
+    ]
 
 
 def _revoked(lesson: Retrain) -> Outgoing:
@@ -154,31 +170,12 @@ def _revoked(lesson: Retrain) -> Outgoing:
     return outgoing(RETRAIN, lesson.id, record)
 
 
-def _lesson(delivered: Delivered, dimension: int) -> Retrain:
+def _read(delivered: Delivered, dimension: int) -> Retrain | LabelCommand:
+    if delivered.topic == LABELS.name:
+        return LabelCommand.decode(delivered.value)
     lesson = Retrain.decode(delivered.value)
     if lesson.embedding is not None:
         row = lesson.embedding.array()
         if row.shape != (dimension,) or not np.isfinite(row).all():
             raise Unreadable(f"the embedding of {lesson.id!r} is not {dimension} finite numbers")
     return lesson
-
-
-def _learnt(classifier: Classifier, lessons: Sequence[tuple[int, Retrain]]) -> Classifier:
-    """Apply lessons and revocations, each with its offset in `retrain`, in their order."""
-    for revoked, run in groupby(lessons, key=lambda item: item[1].kind == "revoked"):
-        if revoked:
-            classifier = classifier.unlearn([lesson.id for _, lesson in run])
-        else:
-            classifier = classifier.learn([_example(offset, lesson) for offset, lesson in run])
-    return classifier
-
-
-def _example(offset: int, lesson: Retrain) -> Example:
-    assert lesson.embedding is not None  # the record's own validation
-    return Example(
-        id=lesson.id,
-        label=lesson.label,
-        embedding=lesson.embedding.array(),
-        gold=lesson.gold,
-        arrival=offset,
-    )

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streams.records import Labeled
-from streams.topology import LABELED_LATEST
+from streams.records import Labeled, Round
+from streams.topology import LABELED_LATEST, ROUNDS
 
 ROOT = Path(__file__).parents[2]
 HELPDESK = ROOT / "examples" / "helpdesk"
@@ -84,3 +84,14 @@ def model(var: Path) -> tuple[int, str]:
 def lines(path: Path) -> list[dict[str, object]]:
     """Read JSON Lines."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def rounds(var: Path) -> list[Round]:
+    """Return every word on a round, in the order of the log."""
+    with sqlite3.connect(var / "log.sqlite") as db:
+        rows = db.execute(
+            "SELECT value FROM records JOIN topics ON topics.id = records.topic"
+            " WHERE topics.name = ? ORDER BY offset",
+            (ROUNDS.name,),
+        ).fetchall()
+    return [Round.decode(value) for (value,) in rows]

@@ -176,3 +176,26 @@ def test_a_label_without_similar_ones_is_taken_for_any_other() -> None:
 def test_an_error_that_is_no_share_is_refused(error: float) -> None:
     with pytest.raises(ValueError, match="share"):
         judge(error)
+
+
+async def test_a_renamed_label_changes_how_a_belief_is_put_and_no_belief() -> None:
+    renamed = {"label 1": "label one", "label 2": "label 3"}
+    before = judge(0.3)
+    after = SimulatedJudge(
+        GOLD, LABELS, SIMILAR, 0.3, called=lambda label: renamed.get(label, label)
+    )
+    options = [*(label for label in LABELS if label not in renamed), "label one"]
+    for text_id in itertools.islice(GOLD, 300):
+        believed = before.believed(text_id)
+        assert after.believed(text_id) == believed
+        assert believed is not None
+        said = renamed.get(believed, believed)
+        assert (await after.choose(case(text_id), options, [])).label == said
+        assert (await after.verify(case(text_id), said, [])).outcome == "valid"
+
+
+async def test_a_gold_label_that_is_no_label_yet_is_none_of_the_others() -> None:
+    made = SimulatedJudge({"t": "to come"}, LABELS, SIMILAR, 0.0)
+    assert (await made.choose(case("t"), LABELS, [])).outcome == "none"
+    assert (await made.verify(case("t"), LABELS[0], [])).outcome == "invalid"
+    assert (await made.choose(case("t"), [*LABELS, "to come"], [])).label == "to come"

@@ -18,6 +18,8 @@ from streams.records import (
     Manifest,
     Recheck,
     Retrain,
+    Round,
+    RoundEnd,
     Text,
     Uncertain,
     Verdict,
@@ -39,6 +41,16 @@ _CONTENDERS = [
     Contender(label="printer", probability=0.61),
     Contender(label="fire", probability=0.25),
 ]
+_ROUND_END = RoundEnd(
+    examined=25,
+    accepted=6,
+    sure=1,
+    refused=4,
+    after=23,
+    version=15,
+    labeled=427,
+    at=1_790_000_060.0,
+)
 _CASE = Uncertain(
     text=_TEXT,
     embedding=_VECTOR,
@@ -121,7 +133,13 @@ RECORDS: dict[str, Record] = {
             at=1_790_000_001.5,
         ),
         LabelCommand(
-            command="merge", label="fire", into="printer", name="Fire", guide="Smoke.", at=1.0
+            command="merge",
+            label="fire",
+            into="printer",
+            name="Fire",
+            guide="Smoke.",
+            embedding=_VECTOR,
+            at=1.0,
         ),
         Manifest(
             number=8,
@@ -142,9 +160,27 @@ RECORDS: dict[str, Record] = {
             labels=["fire", "printer"],
             parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
             applied=241,
+            applied_labels=3,
+            renamed={"oven": "fire"},
+            retired=["toaster"],
             learnt=1,
             touched=["printer"],
+            restores=5,
+            left_out=[(241, 250)],
             at=1_790_000_002.0,
+        ),
+        _ROUND_END,
+        Round(
+            number=1,
+            version=13,
+            part=2,
+            before=29,
+            texts=400,
+            rechecks=31,
+            verdicts=380,
+            labeled=421,
+            end=_ROUND_END,
+            at=1_790_000_050.0,
         ),
         Drift(
             kind="shares",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,21 @@ def manifest(number: int = 2, touched: Sequence[str] = (), **fields: Any) -> Man
         "at": float(number),
     }
     return Manifest(number=number, touched=list(touched), **{**usual, **fields})
+
+
+@dataclass
+class Followed:
+    """As a feed, for whoever looks at the newest manifest only; the test may set another."""
+
+    manifest: Manifest
+
+    def newest(self) -> "Followed":
+        return self
+
+
+def feed(**fields: Any) -> Any:
+    """A feed that serves one manifest."""
+    return Followed(manifest(**fields))
 
 
 def letter(offset: int = 0, *, value: str = "bm8=", **fields: Any) -> DeadLetter:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from models.classifier import Classifier
-from streams.ageing import ENOUGH, calls_for_it, outlived, taught_since
+from streams.ageing import ENOUGH, Tally, calls_for_it, outlived, taught_since
 from streams.embedded.log import SqliteLog
 from streams.records import Drift
 from streams.stage import Outgoing
@@ -63,3 +63,29 @@ def test_the_moment_of_a_change_is_found_in_retrain(log: SqliteLog) -> None:
         assert taught_since(log, times[offset]) == times.index(times[offset])
     assert taught_since(log, times[-1] + 1) == 9
     assert taught_since(log, 0.0) == 0
+
+
+def tally(**labels: tuple[int, int]) -> Tally:
+    """Of each label: texts judged, and disagreements."""
+    made = Tally()
+    for label, (judged, wrong) in labels.items():
+        for n in range(judged):
+            made.observe(label, agreed=n >= wrong)
+    return made
+
+
+def test_labels_with_far_more_disagreements_than_the_others_changed() -> None:
+    others = {f"label {n}": (20, 2) for n in range(20)}
+    assert tally(**others, moved=(5, 5), few=(2, 2), some=(10, 3)).changed() == ["moved"]
+
+
+def test_where_the_judge_errs_alike_everywhere_no_label_changed() -> None:
+    assert tally(**{f"label {n}": (30, 6) for n in range(20)}).changed() == []
+    assert Tally().changed() == []
+
+
+def test_counts_go_on_from_where_they_stood() -> None:
+    first = tally(other=(100, 5), moved=(3, 3))
+    again = Tally(first.judged, first.wrong)
+    again.observe("moved", agreed=False)
+    assert again.changed() == ["moved"] == tally(other=(100, 5), moved=(4, 4)).changed()

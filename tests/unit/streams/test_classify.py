@@ -14,7 +14,7 @@ from streams.asking import BACKLOG, Asking
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed, Terms
-from streams.ledger import MAX_ROUNDS
+from streams.held import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
 from streams.stages.classify import Classify

@@ -236,7 +236,7 @@ def test_an_import_reaches_classifier_and_store_as_a_persons_word(
 
 
 BAD = [
-    ({"label": "nobody", "text": "x"}, r"new.jsonl:2: no label 'nobody' in model 1"),
+    ({"label": "nobody", "text": "x"}, r"new.jsonl:2: there is no label 'nobody'.*labels add"),
     ({"label": "room"}, r"new.jsonl:2: the field 'text' is missing"),
     ({"label": "room", "text": "x", "id": ""}, r"new.jsonl:2: the field 'id' is missing"),
     ({"label": "room", "text": "y " * 20_000}, r"new.jsonl:2: 39999 characters; at most 20000"),

@@ -12,20 +12,7 @@ from streams.records import Manifest
 from streams.stage import Delivered, Outgoing
 from streams.topology import MODELS
 from tests.unit.streams import make, tiny
-
-
-def taught(lessons: int) -> Classifier:
-    """The tiny classifier after so many lessons."""
-    return tiny.classifier().learn(
-        [tiny.example(f"visa number {n} for a trip", "travel") for n in range(lessons)]
-    )
-
-
-def publish(log: SqliteLog, feed: Feed, lessons: int) -> list[Outgoing]:
-    feed.newest()
-    records = feed.publish(taught(lessons), applied=lessons, learnt=lessons, touched=["travel"])
-    log.append(records)
-    return records
+from tests.unit.streams.tiny import publish, taught
 
 
 def keys(records: Sequence[Outgoing | Delivered], prefix: str) -> list[str]:

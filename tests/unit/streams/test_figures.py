@@ -1,5 +1,6 @@
 """What the ledger can be asked, also while it is written."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,8 @@ def test_an_empty_ledger_counts_nothing(figures: Figures) -> None:
         labeled=dict.fromkeys(Authority, 0),
         held=0,
         for_a_person=0,
+        rechecked=0,
+        resolved=0,
         judged=0,
         audited=0,
         accepted=0,
@@ -149,6 +152,18 @@ def test_it_is_read_while_it_is_written(ledger: Ledger, figures: Figures) -> Non
 def test_a_missing_ledger_is_told(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match=r"ledger\.sqlite"):
         Figures(tmp_path / "ledger.sqlite")
+
+
+def test_a_ledger_that_lacks_a_table_says_how_it_gets_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE rounds")
+    with pytest.raises(Fatal, match=r"ledger\.sqlite was made by an older redstream: .*run"):
+        Figures(path)
+    Ledger(path).close()
+    with closing(Figures(path)) as figures:
+        assert figures.counts().held == 0
 
 
 def test_no_verdicts_are_counted_by_kind_and_estimated_tokens_by_themselves(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.figures import Figures
-from streams.ledger import MAX_ROUNDS, RECHECKS_PER_VERSION, Ledger
-from streams.records import Authority, Manifest, Recheck
+from streams.figures import RECENT_VERSIONS, Figures
+from streams.held import MAX_ROUNDS, RECHECKS_PER_VERSION
+from streams.ledger import Ledger
+from streams.records import Authority, Manifest, Recheck, Round, RoundEnd
 from tests.unit.streams import make
 from tests.unit.streams.test_ledger import apply
 
@@ -150,3 +151,79 @@ def test_a_new_verdict_replaces_what_was_held(ledger: Ledger) -> None:
     assert rechecks(ledger, make.manifest(3, ["printer", "fire"])) == []
     (recheck,) = rechecks(ledger, make.manifest(4, ["oven"]), 1)
     assert (recheck.lead, recheck.round) == ("oven", 2)
+
+
+def test_a_renamed_contender_is_touched_under_its_new_name(ledger: Ledger) -> None:
+    apply(ledger, make.undecided(make.uncertain(labels=("printer", "fire"))))
+    assert rechecks(ledger, make.manifest(2, ["stove"], renamed={"oven": "stove"}), 1) == []
+    (recheck,) = rechecks(ledger, make.manifest(3, ["blaze"], renamed={"fire": "blaze"}), 2)
+    assert recheck.text.id == "t1"
+
+
+# Rounds
+
+
+def begun(version: int = 2, part: int = 1, **fields: object) -> Round:
+    usual = {"number": 1, "before": 1, "texts": 0, "rechecks": 0, "verdicts": 0, "labeled": 0}
+    return Round.model_validate({**usual, "version": version, "part": part, "at": 1.0, **fields})
+
+
+def over(version: int = 2) -> Round:
+    end = RoundEnd(
+        examined=1, accepted=0, sure=0, refused=0, after=1, version=version, labeled=0, at=2.0
+    )
+    return begun(version, end=end)
+
+
+def of_round(ledger: Ledger, round: Round, offset: int = 0) -> list[str]:
+    return [recheck.text.id for recheck in apply(ledger, round, first=offset).rechecks]
+
+
+def test_a_round_brings_back_what_its_version_has_not_examined(ledger: Ledger, path: Path) -> None:
+    hold(ledger, "t1", offset=0)
+    hold(ledger, "t2", offset=1, model=2)
+    hold(ledger, "t3", offset=2, round=MAX_ROUNDS)
+    with closing(Figures(path)) as figures:
+        assert [figures.not_examined(version) for version in (1, 2, 3)] == [0, 1, 2]
+        assert of_round(ledger, begun(2)) == ["t1"]
+        assert [figures.not_examined(version) for version in (1, 2, 3)] == [0, 0, 2]
+
+
+def test_a_round_delivered_again_brings_back_the_same(ledger: Ledger) -> None:
+    for place, id in enumerate(("t3", "t1", "t2")):
+        hold(ledger, id, offset=place)
+    assert of_round(ledger, begun()) == of_round(ledger, begun()) == ["t3", "t1", "t2"]
+
+
+def test_a_part_brings_back_so_many_and_the_next_the_others(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.held.RECHECKS_PER_PART", 2)
+    for place, id in enumerate(("t3", "t1", "t2")):
+        hold(ledger, id, offset=place)
+    for _ in range(2):
+        assert of_round(ledger, begun(part=1), 0) == ["t3", "t1"]
+    assert of_round(ledger, begun(part=2), 1) == ["t2"]
+    assert of_round(ledger, begun(part=3), 2) == []
+
+
+def test_versions_bring_back_nothing_while_a_round_lasts_and_again_after_it(
+    ledger: Ledger,
+) -> None:
+    hold(ledger)
+    of_round(ledger, begun())
+    assert rechecks(ledger, make.manifest(3, ["fire"]), 1) == []
+    assert of_round(ledger, over(), 1) == []
+    assert len(rechecks(ledger, make.manifest(4, ["fire"]), 2)) == 1
+
+
+def test_what_was_brought_back_lately_and_resolved_is_counted(ledger: Ledger, path: Path) -> None:
+    for place, id in enumerate(("t1", "t2", "t3")):
+        hold(ledger, id, offset=place)
+    apply(ledger, make.manifest(2, ["fire"]))
+    apply(ledger, make.labeled("t1", decision=2), make.labeled("t9"))
+    apply(ledger, begun(3))
+    with closing(Figures(path)) as figures:
+        assert (figures.counts().rechecked, figures.counts().resolved) == (3, 1)
+        apply(ledger, make.manifest(2 + RECENT_VERSIONS), first=1)
+        assert (figures.counts().rechecked, figures.counts().resolved) == (2, 0)

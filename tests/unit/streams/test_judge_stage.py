@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from streams.topology import (
     DEADLETTERS,
     JUDGE,
     LABELED,
+    RECHECK,
     RETRAIN,
     UNCERTAIN,
     UNCERTAIN_LATER,
@@ -55,7 +57,7 @@ class Scripted:
         return self._script[self._given[case.id] - 1]
 
 
-async def judged(judge: Scripted, *cases: Uncertain) -> list[Outgoing]:
+async def judged(judge: Scripted, *cases: Uncertain, feed: Any = None) -> list[Outgoing]:
     store = MemoryExampleStore(2)
     await store.upsert(
         [
@@ -63,7 +65,7 @@ async def judged(judge: Scripted, *cases: Uncertain) -> list[Outgoing]:
             ExamplePoint("n2", "fire", "text", np.array([0, 1], np.float32)),
         ]
     )
-    stage = JudgeStage(judge, store, concurrency=2)
+    stage = JudgeStage(judge, store, concurrency=2, feed=feed)
     return await deliver(stage, make.batch(UNCERTAIN, *cases))
 
 
@@ -245,3 +247,20 @@ async def test_a_store_that_is_away_is_a_passing_trouble() -> None:
     stage = JudgeStage(Scripted(VALID), Away(2), concurrency=2)
     with pytest.raises(Transient, match="the store is away"):
         await stage.handle(make.batch(UNCERTAIN, make.uncertain()))
+
+
+async def test_contenders_are_asked_about_as_they_are_called_now() -> None:
+    feed = make.feed(labels=["fire", "printer"], renamed={"press": "printer"}, retired=["oven"])
+    out = await judged(Scripted(VALID), make.uncertain(labels=("oven", "press")), feed=feed)
+    (event,) = make.of(LABELED, out)
+    assert (event.label, [one.label for one in event.contenders]) == ("printer", ["printer"])
+    assert make.of(VERDICTS, out)[0].proposed == "printer"
+
+
+async def test_a_case_without_a_contender_left_goes_back_to_be_classified() -> None:
+    feed = make.feed(labels=["fire", "printer"], retired=["oven"])
+    case, other = make.uncertain("a", labels=("oven",)), make.uncertain("b")
+    out = await judged(Scripted(VALID), case, other, feed=feed)
+    (recheck,) = make.of(RECHECK, out)
+    assert (recheck.text, recheck.embedding, recheck.round) == (case.text, case.embedding, 0)
+    assert [verdict.id for verdict in make.of(VERDICTS, out)] == ["b"]

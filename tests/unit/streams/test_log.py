@@ -38,6 +38,16 @@ def test_every_topic_of_the_topology_is_there(log: SqliteLog) -> None:
     assert {topic.name: log.end(topic.name) for topic in TOPICS} == {t.name: 0 for t in TOPICS}
 
 
+def test_a_topic_that_came_later_is_empty_to_who_only_reads(
+    log: SqliteLog, tmp_var: Path, open_log: Open
+) -> None:
+    with closing(sqlite3.connect(tmp_var / "log.sqlite")) as db, db:
+        db.execute("DELETE FROM topics WHERE name = 'rounds'")
+    reader = open_log(read_only=True)
+    assert (reader.end("rounds"), reader.waiting("ledger", ["rounds"])) == (0, 0)
+    assert reader.read_from("rounds", 0, 9) == []
+
+
 def test_a_record_comes_back_with_its_key_its_headers_and_its_time(
     log: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,12 +106,12 @@ async def remembered(store: MemoryExampleStore) -> dict[str, str]:
 async def test_what_is_taught_is_remembered_by_its_id(store: MemoryExampleStore) -> None:
     batch = make.batch(RETRAIN, make.lesson("a"), make.lesson("b", "fire", kind="seed"))
     for _ in range(2):
-        assert await Remember(store).handle(batch) == []
+        assert await Remember(store, make.feed()).handle(batch) == []
     assert await remembered(store) == {"a": "printer", "b": "fire"}
 
 
 async def test_a_text_taught_again_moves_to_its_new_label(store: MemoryExampleStore) -> None:
-    stage = Remember(store)
+    stage = Remember(store, make.feed())
     await stage.handle(make.batch(RETRAIN, make.lesson("a"), make.lesson("a", "fire")))
     assert await remembered(store) == {"a": "fire"}
     await stage.handle(make.batch(RETRAIN, make.lesson("a", "oven"), first=2))
@@ -119,7 +119,7 @@ async def test_a_text_taught_again_moves_to_its_new_label(store: MemoryExampleSt
 
 
 async def test_what_is_revoked_is_forgotten(store: MemoryExampleStore) -> None:
-    stage = Remember(store)
+    stage = Remember(store, make.feed())
     gone = make.lesson("a", kind="revoked", embedding=None)
     await stage.handle(make.batch(RETRAIN, make.lesson("a"), make.lesson("b"), gone))
     assert await remembered(store) == {"b": "printer"}
@@ -129,7 +129,7 @@ async def test_what_is_revoked_is_forgotten(store: MemoryExampleStore) -> None:
 
 async def test_a_text_taught_after_its_revocation_is_remembered(store: MemoryExampleStore) -> None:
     gone = make.lesson("a", kind="revoked", embedding=None)
-    await Remember(store).handle(make.batch(RETRAIN, gone, make.lesson("a")))
+    await Remember(store, make.feed()).handle(make.batch(RETRAIN, gone, make.lesson("a")))
     assert await remembered(store) == {"a": "printer"}
 
 
@@ -145,7 +145,7 @@ async def test_a_lesson_that_cannot_be_remembered_costs_no_other(
     store: MemoryExampleStore, broken: bytes
 ) -> None:
     batch = make.batch(RETRAIN, make.lesson("a"), broken, make.lesson("b"))
-    out = await deliver(Remember(store), batch)
+    out = await deliver(Remember(store, make.feed()), batch)
     assert [letter.offset for letter in make.of(DEADLETTERS, out)] == [1]
     assert set(await remembered(store)) == {"a", "b"}
 

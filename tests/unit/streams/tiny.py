@@ -13,6 +13,7 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.program.fit import fit
 from streams.program.settings import Settings
+from streams.stage import Outgoing
 from streams.wire import Vector
 
 ENCODER = HashingEncoder(64)
@@ -92,6 +93,22 @@ def fitted(log: SqliteLog, *, applied: int = 0) -> Feed:
     log.append(feed.publish(classifier(), applied=applied, learnt=0, touched=()))
     feed.newest()
     return feed
+
+
+@cache
+def taught(lessons: int) -> Classifier:
+    """The classifier after so many lessons."""
+    return classifier().learn(
+        [example(f"visa number {n} for a trip", "travel") for n in range(lessons)]
+    )
+
+
+def publish(log: SqliteLog, feed: Feed, lessons: int) -> list[Outgoing]:
+    """Publish the next version, which has learnt so many lessons in all."""
+    feed.newest()
+    records = feed.publish(taught(lessons), applied=lessons, learnt=lessons, touched=["travel"])
+    log.append(records)
+    return records
 
 
 def fit_folder(folder: Path, *labels: dict[str, str]) -> Path:

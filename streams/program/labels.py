@@ -1,0 +1,235 @@
+"""What a person does to the label set: published to a folder's log, also while a run is on.
+
+A command and its examples are appended to the log in one transaction, which a run takes in with
+its next version. Where nothing holds the folder, they are taken in at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.encoder import Encoder, load_encoder
+from models.errors import Fatal
+from models.labels import LabelInfo
+from streams.derived import chunks
+from streams.embedded.log import SqliteLog
+from streams.errors import BadCommand, Held, Unreadable
+from streams.feed import Feed, Version
+from streams.labelset import LabelSet
+from streams.program.assembly import open_store
+from streams.program.examples import Taught, read_rows, spoken, text_field
+from streams.program.folder import Folder, working
+from streams.program.lessons import Progress, lessons_of, not_yet_known, teach, training_set
+from streams.program.settings import Settings
+from streams.records import DeadLetter, LabelCommand, Retrain
+from streams.stage import outgoing
+from streams.topology import DEADLETTERS, LABELS, RETRAIN
+from streams.wire import Vector
+
+WAIT_SECONDS = 15.0
+"""How long a command waits for the process that holds the folder to take it in."""
+
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to: `version` has it, None if it still waits in the log; so many
+    `examples` went with it.
+    """
+
+    version: int | None
+    examples: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest version, and the label set once the commands that wait are carried out."""
+
+    version: Version
+    labels: LabelSet
+    waiting: list[LabelCommand]
+
+
+def standing(log: SqliteLog) -> Standing:
+    """Return how the labels of a folder stand.
+
+    Raises:
+        NoModel: nothing was fitted yet.
+    """
+    version = Feed(log).newest()
+    labels, waiting = LabelSet.of(version.manifest), []
+    for command in _commands(log, labels.applied):
+        try:
+            labels = labels.after(command)
+            waiting.append(command)
+        except BadCommand:
+            continue  # it will be a dead letter
+    return Standing(version, labels, waiting)
+
+
+def add(
+    settings: Settings,
+    label: str,
+    *,
+    name: str | None,
+    guide: str,
+    examples: Path | None,
+    progress: Progress,
+) -> Done:
+    """Add a label, from its name, its guide and examples, as far as they are given.
+
+    One that was retired comes back with the examples it had.
+
+    Raises:
+        Fatal: a line of the file cannot be used, or the encoder finds nothing in name and guide.
+        BadCommand: there is such a label, or was under that name.
+    """
+    name = name or spoken(label)
+    command = LabelCommand(
+        command="add", label=label, name=name, guide=guide or None, at=time.time()
+    )
+    with _reading(settings) as log:
+        now = standing(log)
+        after = now.labels.after(command)
+        everything = replace(now.labels, retired=now.labels.retired - {label})
+        known = training_set(log, everything, embeddings=True)
+    back = [lesson for lesson in known.values() if lesson.label == label]
+    new = not_yet_known(_rows(examples, label), known, after, settings.max_text)
+    progress("loading the encoder", 0.0)
+    encoder = _encoder(settings, now.version)
+    words = _embedded(encoder, name, guide)
+    lessons = [*back, *lessons_of(new, encoder, "labels add")]
+    progress("teaching", 0.5)
+    return _published(settings, command.model_copy(update={"embedding": words}), lessons)
+
+
+def rename(settings: Settings, label: str, into: str, name: str | None, progress: Progress) -> Done:
+    """Give a label another name; what a person reads follows, unless it had words of its own.
+
+    Raises:
+        BadCommand: there is no such label, or the name is taken.
+    """
+    command = LabelCommand(command="rename", label=label, into=into, at=time.time())
+    with _reading(settings) as log:
+        now = standing(log)
+    now.labels.after(command)
+    info = now.version.classifier.infos.get(label, LabelInfo(label, spoken(label)))
+    name = name or (spoken(into) if info.name in (label, spoken(label)) else info.name)
+    if name != info.name:
+        progress("loading the encoder", 0.0)
+        words = _embedded(_encoder(settings, now.version), name, info.guide)
+        command = command.model_copy(update={"name": name, "embedding": words})
+    return _published(settings, command)
+
+
+def change(settings: Settings, command: LabelCommand) -> Done:
+    """Carry out what needs no encoder (retire, merge).
+
+    Raises:
+        BadCommand: it does not fit the labels there are.
+    """
+    with _reading(settings) as log:
+        standing(log).labels.after(command)
+    return _published(settings, command)
+
+
+def _reading(settings: Settings) -> closing[SqliteLog]:
+    return closing(SqliteLog(Folder(settings.var).log, read_only=True))
+
+
+def _commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
+    found = []
+    for records in chunks(log, LABELS, start):
+        for record in records:
+            try:
+                found.append(LabelCommand.decode(record.value))
+            except Unreadable:
+                continue
+    return found
+
+
+def _rows(path: Path | None, label: str) -> list[Taught]:
+    """Return the examples of a file; a `label` in it must be this one."""
+    if path is None:
+        return []
+    rows = []
+    for where, row in read_rows(path):
+        if row.get("label", label) != label:
+            raise Fatal(f"{where} is an example of {row['label']!r}, not of {label!r}")
+        id_ = text_field(row, "id", where) if "id" in row else None
+        rows.append(Taught(where, id_, label, text_field(row, "text", where)))
+    if not rows:
+        raise Fatal(f"{path} holds no examples")
+    return rows
+
+
+def _encoder(settings: Settings, version: Version) -> Encoder:
+    return load_encoder(settings.encoder, settings.encoder_path, made_by=version.manifest.encoder)
+
+
+def _embedded(encoder: Encoder, name: str, guide: str) -> Vector:
+    """Return name and guide as the fit embeds them."""
+    (row,) = encoder.encode([f"{name}. {guide}".strip()])
+    if not np.isfinite(row).all() or not row.any():
+        raise Fatal(f"the encoder finds nothing in the name {name!r}: give another with --name")
+    return Vector.of(row.astype(np.float32), encoder.identity)
+
+
+def _published(settings: Settings, command: LabelCommand, lessons: Sequence[Retrain] = ()) -> Done:
+    """Append to the log; take it in, or wait for whoever holds the folder to do so."""
+    with closing(SqliteLog(Folder(settings.var).log)) as log:
+        letters, start = log.end(DEADLETTERS.name), log.end(LABELS.name)
+        log.append(
+            [
+                outgoing(LABELS, command.label, command),
+                *(outgoing(RETRAIN, lesson.id, lesson) for lesson in lessons),
+            ]
+        )
+        taught, value = log.end(RETRAIN.name) if lessons else 0, command.encode()
+        offset = next(
+            record.offset
+            for records in chunks(log, LABELS, start)
+            for record in records
+            if record.value == value
+        )
+    patience = WAIT_SECONDS
+    try:
+        with working(settings) as log:
+            patience = 0.0
+            dimension = Feed(log).newest().classifier.dimension
+            teach(settings, log, open_store(settings, dimension))
+    except Held:
+        pass
+    with _reading(settings) as log:
+        version = _taken(log, offset, taught, patience)
+        if version is not None:
+            _complain(log, letters, f"{LABELS.name}/0/{offset}")
+    return Done(version, len(lessons))
+
+
+def _taken(log: SqliteLog, offset: int, taught: int, patience: float) -> int | None:
+    """Return the version that has the command and its lessons, None if it takes too long."""
+    feed, until = Feed(log), time.monotonic() + patience
+    while True:
+        manifest = feed.newest().manifest
+        if manifest.applied_labels > offset and manifest.applied >= taught:
+            return manifest.number
+        if time.monotonic() >= until:
+            return None
+        time.sleep(LOOK_SECONDS)
+
+
+def _complain(log: SqliteLog, start: int, position: str) -> None:
+    """Raise what the trainer had against the command."""
+    for records in chunks(log, DEADLETTERS, start):
+        for record in records:
+            letter = DeadLetter.decode(record.value)
+            if letter.position == position:
+                raise BadCommand(letter.message)

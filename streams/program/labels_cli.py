@@ -1,0 +1,201 @@
+"""`redstream labels`: which labels there are; add, retire, rename and merge them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.program.options import Var, settings_of
+
+if TYPE_CHECKING:
+    from streams.program.labels import Done
+    from streams.program.labels_list import Listed
+    from streams.program.settings import Settings
+
+labels_commands = typer.Typer(
+    help="The label set: look at it, and change it in mid-stream. A run that holds the folder takes"
+    " a change in with its next version; without one it is made at once. See docs/labels.md.",
+    no_args_is_help=True,
+)
+Label = Annotated[str, typer.Argument(metavar="LABEL", help="The label, as the model has it")]
+EncoderName = Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")]
+
+
+@labels_commands.command("list")
+def list_labels(var: Var = None) -> None:
+    """List all labels: exemplars in use, gold among them, lessons learnt, subset, when added."""
+    from streams.program.labels_list import listed
+
+    _print(listed(settings_of(var=var)))
+
+
+@labels_commands.command("add")
+def add_label(
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="A name never used before")],
+    name: Annotated[
+        str | None, typer.Option(help="What people call it; left out: the label as words")
+    ] = None,
+    guide: Annotated[str | None, typer.Option(help="What it means, in a sentence or more")] = None,
+    guide_file: Annotated[Path | None, typer.Option(help="A file with the guide")] = None,
+    examples: Annotated[
+        Path | None, typer.Option(help="JSON Lines with `text` and, if you have one, `id`")
+    ] = None,
+    var: Var = None,
+    encoder: EncoderName = None,
+) -> None:
+    """Add a label: from a few examples, or from its name and guide alone.
+
+    Five examples are enough to begin with. Name and guide count as one more. A label that was
+    retired comes back with the examples it had.
+    """
+    from models.errors import Fatal
+    from streams.program import screen
+    from streams.program.labels import add
+
+    if guide is not None and guide_file is not None:
+        raise Fatal("give the guide with --guide or with --guide-file, not with both")
+    settings = _settings(var, encoder)
+    words = guide if guide_file is None else _read(guide_file)
+    with screen.steps() as progress:
+        done = add(
+            settings,
+            label,
+            name=name,
+            guide=(words or "").strip(),
+            examples=examples,
+            progress=progress,
+        )
+    _say(f"{label} is added, with {done.examples} examples", done)
+
+
+@labels_commands.command("retire")
+def retire_label(label: Label, var: Var = None) -> None:
+    """Retire a label: it is not proposed any more.
+
+    Texts that have it keep it. Lessons for it are kept in the log and not learnt. `labels add`
+    brings it back.
+    """
+    from streams.program.labels import change
+    from streams.records import LabelCommand
+
+    settings = _settings(var)
+    done = change(settings, LabelCommand(command="retire", label=label, at=time.time()))
+    _say(f"{label} is retired", done)
+    _odd_guides(settings)
+
+
+@labels_commands.command("rename")
+def rename_label(
+    label: Label,
+    into: Annotated[str, typer.Argument(metavar="NEW", help="A name never used before")],
+    name: Annotated[
+        str | None, typer.Option(help="What people call it; left out: as before, or NEW as words")
+    ] = None,
+    var: Var = None,
+    encoder: EncoderName = None,
+) -> None:
+    """Rename a label: its examples and what is learnt go with it.
+
+    What still comes under the old name is learnt under the new one. Texts labelled before keep
+    the old name: events are history.
+    """
+    from streams.program import screen
+    from streams.program.labels import rename
+
+    settings = _settings(var, encoder)
+    with screen.steps() as progress:
+        done = rename(settings, label, into, name, progress)
+    _say(f"{label} is called {into} now", done)
+    _odd_guides(settings)
+
+
+@labels_commands.command("merge")
+def merge_labels(
+    label: Label,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The label that stays")],
+    var: Var = None,
+) -> None:
+    """Merge a label into another, which gets its examples.
+
+    What still comes under the merged label is learnt under the other. Texts labelled before keep
+    the old name: events are history.
+    """
+    from streams.program.labels import change
+    from streams.records import LabelCommand
+
+    settings = _settings(var)
+    command = LabelCommand(command="merge", label=label, into=into, at=time.time())
+    done = change(settings, command)
+    _say(f"{label} is a part of {into} now", done)
+    _odd_guides(settings)
+
+
+def _settings(var: Path | None, encoder: str | None = None) -> Settings:
+    from streams.program.logs import to_standard_error
+
+    to_standard_error()
+    return settings_of(var=var, encoder=encoder)
+
+
+def _read(path: Path) -> str:
+    from models.errors import Fatal
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Fatal(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Fatal(f"{path} is not UTF-8") from None
+
+
+def _say(what: str, done: Done) -> None:
+    from streams.program.screen import say
+
+    if done.version is None:
+        say(f"{what} as soon as the process that holds the folder, or the next run, takes it in.")
+    else:
+        say(f"{what}: model {done.version}.")
+
+
+def _odd_guides(settings: Settings) -> None:
+    """Name the guides in the file that stand under no label any more."""
+    from models.errors import Fatal
+    from streams.program.guides import open_desk
+
+    try:
+        odd = open_desk(settings).odd
+    except Fatal as error:  # the label has changed all the same
+        odd = [str(error)]
+    for line in odd:
+        print(f"redstream: {line}", file=sys.stderr)
+
+
+def _print(found: Listed) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from streams.program.screen import console, say
+
+    table = Table(title=f"model {found.version}", title_justify="left", title_style="bold")
+    table.add_column("label", overflow="fold")
+    table.add_column("name", overflow="fold")
+    for column in ("exemplars", "gold", "learnt", "subset"):
+        table.add_column(column, justify="right")
+    table.add_column("added", no_wrap=True)
+    for row in found.rows:
+        when = "-"
+        if row.added is not None:
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.added))
+        numbers = (str(row.exemplars), str(row.gold), str(row.learnt), str(row.subset))
+        table.add_row(escape(row.label), escape(row.name), *numbers, when)
+    console.print(table)
+    for old, now in sorted(found.renamed.items()):
+        say(f"{old} is called {now} now.")
+    if found.retired:
+        say(f"Retired: {', '.join(found.retired)}.")
+    if found.waiting:
+        say(f"Waiting for the trainer: {', '.join(found.waiting)}.")
