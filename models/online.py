@@ -34,8 +34,9 @@ GROWTH = 2.0
 """How many times as many examples as at the last full fit make the next one due.
 
 Live heads are solved against the reference: what the other labels were at the last full fit. In a
-stream that brings new labels and new ways of writing, that grows old; at this rate the full fits
-of a whole stream cost about twice the last of them."""
+stream that brings new labels and new ways of writing, that grows old: 1.3 points in seventeen years
+of software weaknesses, 2.3 in the later half. At this rate the full fits of a whole stream cost
+about twice the last of them; at 1.4, measured no better (`docs/adr/0015`)."""
 
 RW = FEATURES.index("rw")
 
