@@ -116,6 +116,8 @@ class FlatFollower:
             known, found = self._fit(cut, c, STEPS_TO_CHOOSE)
             rows = np.flatnonzero(np.isin(self._y, known))
             rows = rows[rows >= cut]
+            if not len(rows):
+                return
             logits, truth = found.logits(self._x[rows]), np.searchsorted(known, self._y[rows])
             losses[c] = log_loss(logits, truth, fit_temperature(logits, truth))
         self.chosen.append(min(losses, key=lambda c: losses[c]))

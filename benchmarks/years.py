@@ -176,7 +176,7 @@ def shown(record: Record) -> Shown:
     [cell] = record["cells"]
     titles = {m: title for m, title in METHODS.items() if m in cell["methods"]}
     years = np.asarray(cell["draws"][0]["years"])
-    everything, late = years >= 0, years >= LATE
+    everything, late = years >= 0, years >= min(LATE, years.max())
     drawn = cell["draws"][0]
     rows = []
     for method, title in titles.items():
@@ -212,8 +212,9 @@ def shown(record: Record) -> Shown:
         for part, title in MEASURES.items():
             each = 100 * (_table(cell, OURS, part) - _table(cell, flat, part)).mean(axis=0)
             against = f"{title}, above {METHODS[flat]}"
-            gap, later, least = (float(v) for v in (each.mean(), each[late].mean(), each.min()))
-            checks.append(Check(f"{against}: 4 points over the years", f"{gap:+.1f}", gap >= 4))
+            all_in, later, least = (float(v) for v in (each.mean(), each[late].mean(), each.min()))
+            asked = f"{against}: 4 points over the years"
+            checks.append(Check(asked, f"{all_in:+.1f}", all_in >= 4))
             checks.append(Check(f"{against}: 6 {since}", f"{later:+.1f}", later >= 6))
             found = f"{least:+.1f} in {years[each.argmin()]}"
             checks.append(Check(f"{against}: in no year below by more than 1", found, least >= -1))
