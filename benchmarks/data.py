@@ -65,10 +65,13 @@ class TextSet:
 
 
 def available(data: Path) -> list[str]:
-    """The names of the sets in a folder, sorted."""
+    """The names of the sets in a folder, sorted; a set with dates has one file."""
     if not data.is_dir():
         raise BadData(f"{data} is no folder: name the folder of the sets with --data")
-    return sorted(p.parent.name for p in data.glob("*/train.jsonl.gz") if _whole(p.parent))
+    dated = {p.parent.name for p in data.glob("*/all.jsonl.gz")}
+    return sorted(
+        dated | {p.parent.name for p in data.glob("*/train.jsonl.gz") if _whole(p.parent)}
+    )
 
 
 def _whole(folder: Path) -> bool:

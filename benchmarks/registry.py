@@ -25,6 +25,7 @@ from benchmarks import (
     ten_thousand,
     thousand,
     unknown,
+    years,
 )
 from benchmarks.context import Context
 from benchmarks.report import Record, Shown
@@ -76,4 +77,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     loop_simulated,
     recursion,
     sudden,
+    years,
 )

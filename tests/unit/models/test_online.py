@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.classifier import Classifier
 from models.confidence import Combination
 from models.errors import DamagedPart
-from models.online import JUDGED, OUTPUTS, Judged, Recent
+from models.online import GROWTH, JUDGED, OUTPUTS, Judged, Recent, fit_due
 from tests.unit.models.make import examples, fitted, name, queries
 from tests.unit.models.test_properties import quick
 
@@ -149,3 +149,13 @@ def test_weights_of_another_shape_are_a_damaged_part() -> None:
     parts = refitted().to_parts()
     with pytest.raises(DamagedPart, match="weights"):
         Classifier.from_parts({**parts, "weights": parts["state"]})
+
+
+def test_a_full_fit_is_due_at_each_doubling_and_so_costs_as_much_as_the_last() -> None:
+    fitted, fits = 100, []
+    for held in range(100, 10_000):
+        if fit_due(fitted, held):
+            fitted = held
+            fits.append(held)
+    assert fits == [100 * GROWTH**n for n in range(1, 7)]
+    assert sum(fits) < 2 * fits[-1]
