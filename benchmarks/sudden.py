@@ -19,7 +19,7 @@ from benchmarks.sudden_learners import FlatLearner, Learner, Lesson, RecipeLearn
 from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
 from models.drift import Disagreement, Judged
-from streams.ageing import Tally
+from streams.ageing import AFTER, Tally
 
 NAME = "sudden"
 SUMMARY = "20 labels swap their texts in mid-stream: alarm, and recovery with and without it"
@@ -34,8 +34,6 @@ WINDOW = 500
 SWAPPED = 20
 ERROR = 0.1
 AUDITS = 0.05
-ALL_FOR = 1_500
-"""Texts that are all judged after an alarm."""
 
 NIGHT = 2_000
 """Texts to a day, after which the flat head is refitted."""
@@ -80,7 +78,7 @@ def run(context: Context) -> Record:
         "by label pair. Doubtful texts (below the threshold cross-validated for .95) and "
         f"{AUDITS:.0%} of the others are judged, by all labels at the end; what it says is taught "
         "and given out. An alarm of the detector (`drift_alarms`) has all of the next "
-        f"{ALL_FOR:,} texts judged; labels that it names, or about which the judge then disagrees "
+        f"{AFTER:,} texts judged; labels that it names, or about which the judge then disagrees "
         "more often than about others, forget what they were taught before, "
         f"as in the trainer (`streams/ageing.py`); flat, which is refitted each {NIGHT:,} texts "
         "on all it has, gets the same alarm, audits and rule.",
@@ -173,7 +171,7 @@ def _run(stream: Stream, learner: Learner, *, answered: bool) -> dict[str, Any]:
                 continue
             alarms.append(place)
             if answered:
-                all_until, since, tally = place + ALL_FOR, int(found.since), Tally()
+                all_until, since, tally = place + AFTER, int(found.since), Tally()
                 named |= {labels.index(name) for name in found.labels}
         if begin < all_until:
             named |= {labels.index(name) for name in tally.changed()}

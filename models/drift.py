@@ -6,7 +6,7 @@ from every moment at which the change may have come: Shiryaev and Roberts, R = (
 (Pollak, "Optimal detection of a change in distribution", 1985). Here p is the share of all texts so
 far, and R the mean over a few rises. With p known, R would be n after n texts without a change, in
 the mean, and pass `ALARM` after so many texts at the earliest; with the share in its place that is
-no theorem, and docs/adr/0009 has what was measured. It costs the same for every text, however long
+no theorem, and docs/adr/0011 has what was measured. It costs the same for every text, however long
 the stream.
 
 A classifier that learns gets better: a fall of the rate is looked for in the same way, and moves

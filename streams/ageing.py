@@ -22,6 +22,9 @@ from streams.topology import RETRAIN
 ENOUGH = 5
 """Texts taught to a label since the change, from which on it can do without those from before."""
 
+AFTER = 2_000
+"""Texts that are all judged after a change."""
+
 FEWEST, LEVEL = 3, 1e-3
 """Disagreements about a label's texts, and how likely so many are if the label is as the others,
 that make it one of those that changed. There are hundreds of labels."""

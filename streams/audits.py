@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from models.risk import Certificate, Finding
+from streams.ageing import AFTER, Tally
 from streams.feed import Terms
 from streams.gate import NEWEST, Apart
 from streams.records import Claim, Verdict
@@ -45,6 +46,7 @@ class Audits:
         self._since = self._next = self._saved = since
         self._certificate = Certificate.new(self._target)
         self._apart: deque[tuple[str, Vector]] = deque(maxlen=NEWEST)
+        self._tally = Tally()
 
     def begin(self, since: int) -> None:
         """Count from this offset in `verdicts` on: what was answered before no longer holds.
@@ -69,12 +71,12 @@ class Audits:
             return
         self._next = delivered.offset + 1
         if speaks(verdict):
+            agreed = verdict.decision == "accepted" and verdict.label == verdict.proposed
             self._certificate = self._certificate.observe(
-                verdict.confidence,
-                verdict.decision == "accepted" and verdict.label == verdict.proposed,
-                inclusion=verdict.inclusion,
-                rate=verdict.rate,
+                verdict.confidence, agreed, inclusion=verdict.inclusion, rate=verdict.rate
             )
+            if self._since:
+                self._tally.observe(verdict.proposed, agreed=agreed)
             if verdict.apart is not None and verdict.label is not None:
                 self._apart.append((verdict.label, verdict.apart))
         if self._next - self._saved >= SAVED_EVERY:
@@ -84,12 +86,19 @@ class Audits:
         """Return what is known by now."""
         return self._certificate.finding()
 
+    def changed(self) -> list[str]:
+        """Return labels that changed, by what was judged since the change; none without one."""
+        return self._tally.changed()
+
     def terms(self, cross_validated: float, before: Terms) -> Terms:
         """Return the terms now; those from before while nothing new is worth a version.
 
         Without a certificate the threshold is the one cross-validated on the examples.
         """
         finding = self.finding()
+        # After a change everything is judged for a while, also where a certificate is hopeless.
+        lately = self._since and self._tally.judged.total() < AFTER
+        rate = 1.0 if lately else finding.rate(self._least)
         threshold = cross_validated if finding.threshold is None else finding.threshold
         agreement = None if math.isnan(finding.agreement) else round(finding.agreement, 6)
         claim = Claim(
@@ -102,11 +111,12 @@ class Audits:
         )
         if (
             before.judged_from == self._since
+            and before.audit == rate
             and before.threshold == threshold
             and _hardly_news(claim, before.claim)
         ):
             return before
-        return Terms(threshold, finding.rate(self._least), claim, self._since)
+        return Terms(threshold, rate, claim, self._since)
 
     def save(self) -> None:
         """Write the file; a disk that is full is no reason to stop."""
@@ -115,6 +125,7 @@ class Audits:
             "since": self._since,
             "next": self._next,
             "certificate": self._certificate.to_json(),
+            "tally": [self._tally.judged, self._tally.wrong],
             "apart": [(label, vector.model_dump(mode="json")) for label, vector in self._apart],
         }
         new = self._path.with_suffix(".new")
@@ -134,6 +145,7 @@ class Audits:
                 self._since = int(state["since"])
                 self._saved = self._next
                 self._apart.extend(apart)
+                self._tally = Tally(*state["tally"])
 
 
 def _hardly_news(claim: Claim, before: Claim | None) -> bool:

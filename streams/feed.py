@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -38,6 +38,19 @@ class Terms:
     audit: float | None = None
     claim: Claim | None = None
     judged_from: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is still to be done about the latest change: see `streams.records.Manifest`."""
+
+    taught_from: int = 0
+    ageing: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Change:
+        """Return how a version has it."""
+        return cls(manifest.taught_from, manifest.ageing)
 
 
 @dataclass(frozen=True)
@@ -148,15 +161,18 @@ class Feed:
         terms: Terms | None = None,
         refused: Refusal | None = None,
         labels: LabelSet | None = None,
+        change: Change | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones.
 
-        Without `labels`, what became of labels is as in the version before.
+        Without `labels` or `change`, what became of labels is as in the version before.
         """
         terms = terms or Terms(classifier.threshold)
         last = self._version.manifest if self._version else None
         if labels is None:
             labels = LabelSet.of(last) if last else LabelSet()
+        if change is None:
+            change = Change.of(last) if last else Change()
         parts, shas = _addressed(classifier)
         manifest = Manifest(
             number=self._next(),
@@ -167,6 +183,8 @@ class Feed:
             audit=terms.audit,
             claim=terms.claim,
             judged_from=terms.judged_from,
+            taught_from=change.taught_from,
+            ageing=dict(sorted(change.ageing.items())),
             refused=refused,
             labels=list(classifier.labels),
             parts=shas,

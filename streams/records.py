@@ -248,6 +248,8 @@ class Manifest(Record):
 
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
+    Of labels that are `ageing` what was taught before that offset in `retrain` goes as soon as they
+    can do without; `taught_from` is that of the latest change of meaning.
     `renamed` are labels that are no more, with what they are called now (renamed or merged);
     `retired` those that are not proposed any more.
 
@@ -263,6 +265,8 @@ class Manifest(Record):
     audit: float | None = None
     claim: Claim | None = None
     judged_from: int = 0
+    taught_from: int = 0
+    ageing: dict[str, int] = Field(default_factory=dict)
     refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str]

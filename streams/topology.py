@@ -9,7 +9,7 @@
             uncertain-later ◄─away─────── judge ──┴──────────┤
                    └── later ──► uncertain                   ├─accepted─► retrain ─► remember
                                                              │               │      (Qdrant)
- uncertain, verdicts, labeled ──► drift (stage) ──► drift    └─────────────► train ─► models
+ uncertain, verdicts, labeled ──► drift (stage) ──► drift ───┴─────────────► train ─► models
  labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
  anything unreadable, anywhere ──► deadletters
 
@@ -110,7 +110,7 @@ LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.lat
 REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec(
     "train",
-    (LABELS, RETRAIN, VERDICTS),
+    (LABELS, RETRAIN, VERDICTS, DRIFT),
     (MODELS, RETRAIN),
     "streams.stages.train",
     batch=256,

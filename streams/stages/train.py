@@ -4,7 +4,8 @@ Each batch with a lesson, a label command, or a new finding about what goes out 
 new version. The state is the newest version of the feed and the offsets in `retrain` and `labels`
 that its manifest says are applied, so that a lesson delivered twice is learnt once and a command
 carried out once; and what `verdicts` say (`streams.audits`). Lessons of the judge that make the
-model worse are refused (`streams.gate`).
+model worse are refused (`streams.gate`), and after a change of meaning what labels were taught
+before it goes (`streams.ageing`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from dataclasses import replace
 import numpy as np
 import structlog
 
+from streams.ageing import calls_for_it, named, outlived, taught_since
 from streams.audits import Audits
 from streams.commands import in_turn
 from streams.derived import catch_up
 from streams.errors import Unreadable
-from streams.feed import Feed, Terms, Version
+from streams.feed import Change, Feed, Terms, Version
 from streams.gate import compare
 from streams.labelset import LabelSet
-from streams.records import LabelCommand, Manifest, Refusal, Retrain, Verdict
+from streams.records import Drift, LabelCommand, Manifest, Refusal, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.teaching import Read, Taught, teach
-from streams.topology import LABELS, RETRAIN, TRAIN, VERDICTS
+from streams.topology import DRIFT, LABELS, RETRAIN, TRAIN, VERDICTS
 
 log = structlog.get_logger()
 
@@ -70,15 +72,22 @@ class Train:
         news = self._news(batch, version.manifest)
         dimension = version.classifier.dimension
         read, dead = sort_out(news, self.spec.name, lambda d: _read(d, dimension))
+        change = self._changed(batch, version.manifest)
         terms = self._terms(version)
         taught, refused = await asyncio.to_thread(self._gated, version, read)
         dead += [dead_letter(one, self.spec.name, error) for one, error in taught.unusable]
         ends = {one.topic: one.offset + 1 for one in news}
+        gone, waiting = outlived(taught.classifier, change.ageing)
+        dead += [_revoked(id_, label, "drift") for id_, label in gone.items()]
+        change = replace(change, ageing=waiting)
         changed = taught.lessons or refused or LABELS.name in ends
-        if not changed and terms == version.terms:
+        if not changed and terms == version.terms and change == Change.of(version.manifest):
             return dead
         if refused is not None:
-            dead += [_revoked(lesson) for lesson in _accepted_by_judge(read, refused.lessons)]
+            dead += [
+                _revoked(lesson.id, lesson.label, "gate")
+                for lesson in _accepted_by_judge(read, refused.lessons)
+            ]
         return dead + self._feed.publish(
             taught.classifier,
             applied=ends.get(RETRAIN.name, version.manifest.applied),
@@ -86,6 +95,7 @@ class Train:
             touched=sorted(taught.touched),
             terms=terms,
             refused=refused,
+            change=change,
             labels=replace(
                 taught.labels, applied=ends.get(LABELS.name, version.manifest.applied_labels)
             ),
@@ -142,11 +152,38 @@ class Train:
         )[0]:
             self._audits.observe(delivered, verdict)
 
+    def _changed(self, batch: Sequence[Delivered], manifest: Manifest) -> Change:
+        """Return which labels changed their meaning, by alarms and by what was judged since.
+
+        An alarm makes everything that the judge said before count no more.
+        """
+        change = Change.of(manifest)
+        if self._audits is None or self._reader is None:
+            return change
+        drifts = sort_out(
+            [d for d in batch if d.topic == DRIFT.name],
+            self.spec.name,
+            lambda d: Drift.decode(d.value),
+        )[0]
+        for _, drift in drifts:
+            if calls_for_it(drift):
+                offset = taught_since(self._reader, drift.since)
+                change = Change(offset, named(change.ageing, drift.labels, offset))
+                self._audits.begin(_behind(batch, VERDICTS.name, self._reader))
+        news = [label for label in self._audits.changed() if label not in change.ageing]
+        return replace(change, ageing=named(change.ageing, news, change.taught_from))
+
     def _terms(self, version: Version) -> Terms:
         cross_validated = version.classifier.threshold
         if self._audits is None:
             return version.terms if self._keep_terms else Terms(cross_validated)
         return self._audits.terms(cross_validated, version.terms)
+
+
+def _behind(batch: Sequence[Delivered], topic: str, reader: Reader) -> int:
+    """Return the offset in a topic that the batch leads to."""
+    ends = [one.offset + 1 for one in batch if one.topic == topic]
+    return max(ends, default=reader.position(TRAIN.name, topic))
 
 
 def _is_of_judge(record: Retrain | LabelCommand) -> bool:
@@ -162,12 +199,10 @@ def _accepted_by_judge(read: Read, ids: Sequence[str]) -> list[Retrain]:
     ]
 
 
-def _revoked(lesson: Retrain) -> Outgoing:
+def _revoked(text_id: str, label: str, signed: str) -> Outgoing:
     """Take a lesson back for everyone who reads `retrain`: it must not testify either."""
-    record = Retrain(
-        kind="revoked", id=lesson.id, label=lesson.label, signed="gate", at=time.time()
-    )
-    return outgoing(RETRAIN, lesson.id, record)
+    record = Retrain(kind="revoked", id=text_id, label=label, signed=signed, at=time.time())
+    return outgoing(RETRAIN, text_id, record)
 
 
 def _read(delivered: Delivered, dimension: int) -> Retrain | LabelCommand:
