@@ -51,6 +51,9 @@ ACCEPT = 0.7
 NOTHING = 0.002
 """Questions worth less are not asked."""
 
+WHOLE, LIKELY = 200, 12
+"""Beyond so many labels the worth of a question looks at the LIKELY labels alone."""
+
 
 def doubted(p: F64) -> F64:
     """Probabilities (..., labels), none of them zero."""
@@ -68,8 +71,9 @@ class Judgement:
     alike: F64
     reliable: float = RELIABILITY
     steps: F64 = field(default_factory=lambda: np.full(len(STEPS) + 1, RELIABILITY))
-    _prior: list[F64] = field(default_factory=list)
-    _said: list[int] = field(default_factory=list)
+    _heard: list[tuple[int, float, float]] = field(default_factory=list)
+    """Of every answer: the step, what the pupil gave the label said, and how likely it would be
+    said by mistake, as it was then."""
 
     @classmethod
     def of(cls, centroids: F32) -> Judgement:
@@ -92,30 +96,46 @@ class Judgement:
 
     def worth(self, p: F64) -> F64:
         """(n,): by how much an answer is expected to raise the final label's probability."""
+        if p.shape[1] > WHOLE:
+            return self._worth_of_likely(p)
         joint = self._joint(p)
         return np.asarray(joint.max(axis=1).sum(axis=1) - joint.sum(axis=2).max(axis=1))
 
+    def _worth_of_likely(self, p: F64) -> F64:
+        """The same, where only an answer itself and the LIKELY labels can come out on top."""
+        likely = np.argpartition(-p, LIKELY - 1, axis=1)[:, :LIKELY]
+        right = self.steps[np.searchsorted(STEPS, p.max(axis=1))][:, None]
+        p = doubted(p)
+        own = np.take_along_axis(p, likely, axis=1)
+        joint = PLAUSIBLE * p[:, None, :] / (1 - own[:, :, None])
+        joint += (1 - PLAUSIBLE) * self.alike[likely]
+        joint *= (own * (1 - right))[:, :, None]
+        np.put_along_axis(joint, likely[:, :, None], (own * right)[:, :, None], axis=2)
+        best = np.maximum(joint.max(axis=1), p * right)
+        return np.asarray(best.sum(axis=1) - p.max(axis=1))
+
     def weighed(self, p: F64, said: int) -> F64:
         """(labels,): the pupil's probabilities of one text, after the judge's answer."""
-        joint = self._joint(p[None])[0][:, said]
+        right = self.steps[np.searchsorted(STEPS, p.max())]
+        p = doubted(p)
+        falls = PLAUSIBLE * p[said] / (1 - p) + (1 - PLAUSIBLE) * self.alike[:, said]
+        joint = p * (1 - right) * falls
+        joint[said] = p[said] * right
         return np.asarray(joint / joint.sum())
 
     def hear(self, p: F64, said: int) -> None:
         """Remember an answer, and what the pupil (labels,) thought before it."""
-        self._prior.append(p)
-        self._said.append(said)
+        step, p = int(np.searchsorted(STEPS, p.max())), doubted(p)
+        falls = PLAUSIBLE * p[said] / (1 - p) + (1 - PLAUSIBLE) * self.alike[:, said]
+        falls[said] = 0
+        self._heard.append((step, float(p[said]), float((p * falls).sum())))
 
     def settle(self, rounds: int = 5) -> None:
         """Estimate anew from all answers, starting from where the estimate stands."""
-        if not self._said:
+        if not self._heard:
             return
-        prior, said = np.stack(self._prior), np.asarray(self._said)
-        each, step = np.arange(len(said)), np.searchsorted(STEPS, prior.max(axis=1))
-        p = doubted(prior)
-        held = p[each, said]
-        falls = PLAUSIBLE * held[:, None] / (1 - p) + (1 - PLAUSIBLE) * self.alike[:, said].T
-        falls[each, said] = 0
-        missed = (p * falls).sum(axis=1)
+        step = np.asarray([one[0] for one in self._heard])
+        held, missed = np.asarray([one[1:] for one in self._heard]).T
         number = np.arange(len(self.steps))
         # Steps beside each other inform each other.
         beside = np.exp(-np.abs(number[:, None] - number[None]))
@@ -123,7 +143,7 @@ class Judgement:
         for _ in range(rounds):
             right = self.steps[step]
             good = right * held / (right * held + (1 - right) * missed)
-            self.reliable = (float(good.sum()) + KNOWN_AS * RELIABILITY) / (len(said) + KNOWN_AS)
+            self.reliable = (float(good.sum()) + KNOWN_AS * RELIABILITY) / (len(step) + KNOWN_AS)
             found = beside @ np.bincount(step, good, len(number))
             self.steps = (found + STEP_HELD * self.reliable) / (answers + STEP_HELD)
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.asking import ACCEPT, NOTHING, Budget, Judgement
+from benchmarks.asking import Budget, Judgement
 from benchmarks.baselines import fit_flat
 from benchmarks.context import Context
 from benchmarks.data import BadData, Problem, TextSet, Vectors, chosen_rows, read_rows
 from benchmarks.measures import crossed
 from benchmarks.methods import fit_recipe
-from benchmarks.pupils import CachePupil, FlatPupil, Lesson, Pupil, RecipePupil
+from benchmarks.pupils import CachePupil, FlatPupil, Pupil, RecipePupil
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
+from benchmarks.streaming import BATCH, Reply, Rule, streamed
 from models.heads import centroids
 
 NAME = "loop"
@@ -29,9 +30,6 @@ ANSWERS = "banking77_llm"
 JUDGE = "gpt-label"
 PER_LABEL = (3, 30)
 SHARES = (0.03, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5)
-BATCH = 25
-"""Texts predicted, and then asked about, at a time."""
-
 PUPILS = {
     "recipe": "recipe",
     "fixed": "recipe, weights and shares of the fit",
@@ -39,7 +37,7 @@ PUPILS = {
     "cache": "kNN cache",
 }
 OURS, BASELINES = "recipe", ("flat", "cache")
-RULES = {"weigh": "answers weighed", "trust": "answers believed"}
+RULES: dict[Rule, str] = {"weigh": "answers weighed", "trust": "answers believed"}
 ASKED = {(30, 0.05): 0.925, (3, 0.25): 0.845}
 """Accuracy asked for, by gold texts per label and share of calls."""
 
@@ -88,7 +86,7 @@ def run(context: Context) -> Record:
             for rule in RULES:
                 for pupil in PUPILS:
                     for budget in SHARES:
-                        final, asked = streamed(problem, stream, starts[pupil](), budget, rule)
+                        final, asked = _run(problem, stream, starts[pupil](), budget, rule)
                         key = f"{pupil} {rule} {budget:g}"
                         right.setdefault(key, []).append(final == stream.gold)
                         calls.setdefault(key, []).append(asked)
@@ -147,40 +145,26 @@ def _starts(problem: Problem) -> dict[str, Callable[[], Pupil]]:
     recipe, flat = fit_recipe(problem), fit_flat(problem)
     return {
         "recipe": lambda: RecipePupil(problem, recipe),
-        "fixed": lambda: RecipePupil(problem, recipe, fixed=True),
+        "fixed": lambda: RecipePupil(problem, recipe, weights=False, shares=False),
         "flat": lambda: FlatPupil(problem, flat),
         "cache": lambda: CachePupil(problem),
     }
 
 
-def streamed(
-    problem: Problem, stream: Stream, pupil: Pupil, budget_share: float, rule: str
+def _run(
+    problem: Problem, stream: Stream, pupil: Pupil, budget_share: float, rule: Rule
 ) -> tuple[Ints, float]:
-    """Final labels (n,) and calls per text. Gold reaches nothing here but what is returned."""
-    middle = centroids(problem.x, problem.y, problem.size)
-    judgement, budget = Judgement.of(middle), Budget(budget_share)
-    final = np.zeros(len(stream.x), np.intp)
-    for begin in range(0, len(stream.x), BATCH):
-        p = pupil.say(stream.x[begin : begin + BATCH])
-        worth = judgement.worth(p) if rule == "weigh" else 1 - p.max(axis=1)
-        answers: list[Lesson] = []
-        accepted: list[Lesson] = []
-        for row in range(len(p)):
-            label = int(p[row].argmax())
-            if budget.ask(float(worth[row]) if worth[row] > NOTHING else 0.0):
-                said = int(stream.said[begin + row])
-                answers.append(Lesson(row, said))
-                label, sure = said, 1.0
-                if rule == "weigh":
-                    after = judgement.weighed(p[row], said)
-                    judgement.hear(p[row], said)
-                    label, sure = int(after.argmax()), float(after.max())
-                if sure >= ACCEPT:
-                    accepted.append(Lesson(row, label))
-            final[begin + row] = label
-        pupil.hear(answers, accepted, final[begin : begin + BATCH])
-        judgement.settle()
-    return final, budget.asked / len(stream.x)
+    """Final labels (n,) and calls per text; every question is about all labels at once."""
+    judgement = Judgement.of(centroids(problem.x, problem.y, problem.size))
+    came = streamed(
+        stream.x,
+        pupil,
+        lambda row, leading, p: Reply(int(stream.said[row])),
+        judgement,
+        Budget(budget_share),
+        rule,
+    )
+    return came.final, came.calls / len(stream.x)
 
 
 def _cell(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from benchmarks.cases import case_of, exact_store
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
 from benchmarks.methods import fit_recipe, predict
+from benchmarks.prices import Count, counter, guides_of, rendered
 from benchmarks.report import Check, Record, Shown, Table
 from judge.guides import Guide
-from judge.guides.compose import compose, material_of
-from judge.llm.prompt import Prompt, render_choose, render_verify
+from judge.llm.prompt import render_choose, render_verify
 from judge.memory_store import MemoryExampleStore
 from judge.policy import neighbours_of
 from judge.question import Case
@@ -40,7 +40,6 @@ Is the label valid for the text? Answer with one word, valid or invalid.
 """
 
 QUESTIONS = ("verify", "choose 5", "choose 20", "all names", "published")
-Count = Callable[[str], int]
 
 
 def run(context: Context) -> Record:
@@ -57,7 +56,7 @@ def run(context: Context) -> Record:
         "seen in recorded answers, which did not read our prompt.",
     ]
     context.cells(len(sets))
-    count = _counter()
+    count = counter()
     for name in sets:
         texts, vectors = context.load(name)
         problem = draw(texts, vectors, PER_LABEL, 0, at_least=AT_LEAST)
@@ -74,24 +73,13 @@ def run(context: Context) -> Record:
     return record
 
 
-def _counter() -> Count:
-    from transformers import AutoTokenizer
-
-    from models.encoder import place_of
-
-    tokenizer = AutoTokenizer.from_pretrained(place_of("default"))
-    return lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-
-
 async def _tokens(problem: Problem, count: Count) -> dict[str, dict[str, list[int]]]:
     classifier = fit_recipe(problem)
     store = await exact_store(problem)
-    taught = [problem.labels[y] for y in problem.y]
     names = dict(zip(problem.labels, problem.name_texts, strict=True))
-    materials = material_of(names, taught, problem.texts, problem.x)
     guides: dict[str, Mapping[str, Guide]] = {
         "names": {label: Guide.of(label, name) for label, name in names.items()},
-        "guides": {label: compose(material) for label, material in materials.items()},
+        "guides": guides_of(problem),
     }
     found: dict[str, dict[str, list[int]]] = {kind: {q: [] for q in QUESTIONS} for kind in guides}
     rows = np.random.default_rng(0).permutation(len(problem.test_y))[:TEXTS]
@@ -111,14 +99,14 @@ async def _asked(
     near = [n.label for n in await store.nearest(case.embedding, 400)]
     twenty = tuple(dict.fromkeys([*case.contenders, *near, *labels]))[:20]
     seen = await neighbours_of(store, case, [first], 3, 8)
-    asked = {"verify": _text(render_verify(case, first, seen, guides, "benchmark"))}
+    asked = {"verify": rendered(render_verify(case, first, seen, guides, "benchmark"))}
     for question, options, each in (
         ("choose 5", five, 3),
         ("choose 20", twenty, 1),
         ("all names", tuple(labels), 0),
     ):
         seen = await neighbours_of(store, case, options if each else (), each, 8)
-        asked[question] = _text(render_choose(case, options, seen, guides, "benchmark"))
+        asked[question] = rendered(render_choose(case, options, seen, guides, "benchmark"))
     own = await store.nearest(case.embedding, SHOWN, first)
     asked["published"] = PUBLISHED.format(
         name=guides[first].name,
@@ -127,10 +115,6 @@ async def _asked(
         text=case.text,
     )
     return asked
-
-
-def _text(prompt: Prompt) -> str:
-    return "\n".join(content for _, content in prompt.messages)
 
 
 def shown(record: Record) -> Shown:

@@ -27,6 +27,7 @@ from benchmarks.baselines import (
 from benchmarks.data import Problem
 from benchmarks.methods import fit_recipe
 from benchmarks.softmax import fit_softmax
+from models.arbiter import contender_count
 from models.classifier import Classifier, Example
 from models.online import Judged, Recent
 
@@ -56,35 +57,54 @@ class Pupil(Protocol):
         """Probabilities (n, labels) of texts (n, d)."""
         ...
 
+    def leading(self) -> Ints:
+        """Of the texts just said: the likeliest labels, best first, (n, k)."""
+        ...
+
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
         """What the judge answered, what of it is to be learnt, and the labels given out (n,)."""
         ...
 
 
 class RecipePupil:
-    """`Classifier.learn` each LEARN texts, with weights and label shares refitted (or `fixed`)."""
+    """`Classifier.learn` each `every` accepted texts; `weights` and label `shares`: refitted as
+    the stream runs, or those of the fit."""
 
-    def __init__(self, problem: Problem, fitted: Classifier | None = None, fixed: bool = False):
+    def __init__(
+        self,
+        problem: Problem,
+        fitted: Classifier | None = None,
+        weights: bool = True,
+        shares: bool = True,
+        every: int = LEARN,
+    ):
         self._classifier = fitted or fit_recipe(problem)
+        self._every = every
         self._labels = problem.labels
         self._number = {label: i for i, label in enumerate(problem.labels)}
-        self._fixed = fixed
+        self._weights, self._shares = weights, shares
         self._recent = Recent()
         self._waiting: list[Example] = []
         self._learnt = 0
 
     def say(self, x: F32) -> F64:
         fitted = self._classifier.reference.counts
-        counts = None if self._fixed else self._recent.counts(fitted)
+        counts = self._recent.counts(fitted) if self._shares else None
         self._x = x
         said, self._scored = self._classifier.scored(x, counts)
         p = np.zeros((len(x), len(self._labels)))
+        self._leading = np.asarray(
+            [[self._number[c.label] for c in one.contenders] for one in said], np.intp
+        )
         for row, one in enumerate(said):
             for contender in one.contenders:
                 p[row, self._number[contender.label]] = contender.probability
             others = p[row] == 0
             p[row, others] = one.rest / max(1, int(others.sum()))
         return p
+
+    def leading(self) -> Ints:
+        return self._leading
 
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
         self._recent = self._recent.with_judged(
@@ -94,24 +114,51 @@ class RecipePupil:
             self._learnt += 1
             name, label = f"s{self._learnt:06d}", self._labels[lesson.label]
             self._waiting.append(Example(name, label, self._x[lesson.row], gold=False))
-        if len(self._waiting) < LEARN:
+        if len(self._waiting) < self._every:
             return
         self._classifier = self._classifier.learn(self._waiting)
         self._waiting = []
-        if not self._fixed:
+        if self._weights:
             weights = self._recent.refit(self._classifier.reference.combination)
             self._classifier = self._classifier.with_weights(weights)
 
 
+class FrozenPupil:
+    """What another pupil says of a stream (n, d), said once; it learns nothing."""
+
+    def __init__(self, pupil: Pupil, x: F32, batch: int):
+        parts = []
+        for begin in range(0, len(x), batch):
+            p = pupil.say(x[begin : begin + batch])
+            parts.append((p, pupil.leading()))
+        self._said = np.concatenate([p for p, _ in parts])
+        self._leading = np.concatenate([leading for _, leading in parts])
+        self._place = slice(0, 0)
+
+    def say(self, x: F32) -> F64:
+        self._place = slice(self._place.stop, self._place.stop + len(x))
+        return self._said[self._place]
+
+    def leading(self) -> Ints:
+        return self._leading[self._place]
+
+    def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
+        """Nothing is learnt."""
+
+
 class FlatPupil:
-    """Logistic regression with names; C by held-out gold, temperature refitted at every refit.
+    """Logistic regression with names; C by held-out gold, temperature refitted at every refit,
+    each `every` accepted texts and by at most `steps` of the solver from the last.
 
     The temperature is fitted on the gold examples' held-out scores and on what was accepted since,
     scored as it was before it was learnt: the same as the recipe's weights see.
     """
 
-    def __init__(self, problem: Problem, fitted: Flat | None = None):
+    def __init__(
+        self, problem: Problem, fitted: Flat | None = None, every: int = REFIT, steps: int = 300
+    ):
         self._flat = fitted or fit_flat(problem)
+        self._every, self._steps = every, steps
         rows = Rows.of(problem)
         self._x, self._y, self._labels = [rows.x], [rows.y], problem.size
         self._logits = [self._flat.held_logits]
@@ -122,6 +169,9 @@ class FlatPupil:
         self._batch, self._said = x, self._flat.softmax.logits(x)
         return tempered(self._said, self._flat.temperature).astype(np.float64)
 
+    def leading(self) -> Ints:
+        return _best(self._said)
+
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
         rows = [lesson.row for lesson in accepted]
         truth = np.asarray([lesson.label for lesson in accepted], np.intp)
@@ -130,7 +180,7 @@ class FlatPupil:
         self._logits.append(self._said[rows])
         self._truth.append(truth)
         self._waiting += len(rows)
-        if self._waiting < REFIT:
+        if self._waiting < self._every:
             return
         self._waiting = 0
         softmax = fit_softmax(
@@ -140,6 +190,7 @@ class FlatPupil:
             self._flat.c,
             start=self._flat.softmax,
             tolerance=TOLERANCE,
+            limit=self._steps,
         )
         temperature = fit_temperature(np.concatenate(self._logits), np.concatenate(self._truth))
         self._flat = replace(self._flat, softmax=softmax, temperature=temperature)
@@ -170,8 +221,11 @@ class CachePupil:
 
     def say(self, x: F32) -> F64:
         self._batch = x
-        said = votes(nearest(x, self._rows), self._labels, self._k, self._t)
-        return tempered(said, self._temperature).astype(np.float64)
+        self._said = votes(nearest(x, self._rows), self._labels, self._k, self._t)
+        return tempered(self._said, self._temperature).astype(np.float64)
+
+    def leading(self) -> Ints:
+        return _best(self._said)
 
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
         rows = [lesson.row for lesson in accepted]
@@ -180,3 +234,9 @@ class CachePupil:
             np.append(self._rows.y, [lesson.label for lesson in accepted]).astype(np.intp),
             np.append(self._rows.fixed, np.zeros(len(rows), np.bool_)),
         )
+
+
+def _best(scores: F32) -> Ints:
+    """The labels of (n, labels) with the greatest, best first: as many as the recipe names."""
+    keep = contender_count(scores.shape[1])
+    return np.argsort(-scores, axis=1, kind="stable")[:, :keep]

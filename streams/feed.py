@@ -181,12 +181,12 @@ class Feed:
         )
         return self._records(manifest, parts)
 
-    def restore(self, older: Manifest, classifier: Classifier) -> list[Outgoing]:
+    def restore(self, older: Manifest, classifier: Classifier, learnt: int) -> list[Outgoing]:
         """Return the records that bring an older version back, as the next one.
 
-        `classifier` is the older one's, or that without what was taken back since. Only what it
-        holds comes back: what is known of the stream stays, and learning goes on from where it
-        is. The lessons between the two are `left_out` (docs/adr/0009).
+        `classifier` is the older one's, with what was decided since and is no lesson. Only what it
+        holds comes back: what is known of the stream and of labels stays, and learning goes on
+        from where it is. The lessons between the two are `left_out` (docs/adr/0009).
         """
         serving = self.newest()
         parts, shas = _addressed(classifier)
@@ -201,7 +201,7 @@ class Feed:
                 "refused": None,
                 "labels": list(classifier.labels),
                 "parts": shas,
-                "learnt": older.learnt,
+                "learnt": learnt,
                 "touched": list(classifier.touched_since(serving.classifier)),
                 "restores": older.number,
                 "left_out": [*older.left_out, *([skipped] if skipped[0] < skipped[1] else [])],

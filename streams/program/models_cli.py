@@ -70,7 +70,8 @@ def roll_back(number: Number, var: Var = None) -> None:
     Lessons taught since stay in the training set (topic `retrain`) and before the judge's eyes,
     but the model has them no more, and does NOT learn them again: it goes on with what is taught
     from now on. How many are left out is said. Texts that were taken back since are taken out of
-    the older version as well. A rollback to the version before it undoes it.
+    the older version as well, and labels stay as they are now. A rollback to the version before
+    it undoes it.
     """
     from streams.program import screen_models
     from streams.program.logs import to_standard_error

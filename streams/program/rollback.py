@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from models.classifier import Classifier
 from models.errors import Fatal
 from streams.derived import chunks
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import Unreadable
 from streams.feed import Feed, Version
+from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.program.folder import Folder, working
 from streams.program.settings import Settings
-from streams.records import Retrain
+from streams.records import LabelCommand, Retrain
 from streams.repository import pin, unpin
-from streams.stage import Reader
+from streams.stage import Delivered, Reader
 from streams.stages.ledger import LedgerStage
-from streams.topology import RETRAIN, TRAIN
+from streams.teaching import Taught, teach
+from streams.topology import LABELS, RETRAIN, TRAIN
+
+Lesson = tuple[Delivered, Retrain]
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class RolledBack:
     """What a rollback came to; without a change there was nothing to go back to.
 
     Of the lessons that stand since, so many are `left_out`, `gold` of them a person's; so many of
-    its texts were `taken_back` since, and it is without them; so many lessons and revocations are
-    `waiting` for the next run.
+    its texts were `taken_back` since, and it is without them; so many label `commands` were
+    carried out on it again; so many lessons and revocations are `waiting` for the next run.
     """
 
     before: int
@@ -37,6 +41,7 @@ class RolledBack:
     left_out: int = 0
     gold: int = 0
     taken_back: int = 0
+    commands: int = 0
     waiting: int = 0
 
 
@@ -44,11 +49,12 @@ def rollback(settings: Settings, number: int) -> RolledBack:
     """Publish what a version held as the next one, so that every reader goes back to it.
 
     Lessons taught since are left out, and are not learnt again; what was taken back since is
-    taken out of the older version as well.
+    taken out of the older version as well, and the labels stay as they are.
 
     Raises:
         NoVersion: there is no such version, or it is not whole.
-        Fatal: it reads vectors of another encoder, or has other labels; a run holds the folder.
+        Fatal: it reads vectors of another encoder, or its labels cannot be made those of now; a
+            run holds the folder.
     """
     with working(settings) as log:
         feed = Feed(log)
@@ -62,70 +68,99 @@ def rollback(settings: Settings, number: int) -> RolledBack:
                 f" service of {serving.manifest.encoder}: a rollback does not change the encoder;"
                 " fit again with the other one into another --var"
             )
-        _check_labels(older, serving)
         since = list(lessons(log, older.manifest.applied, serving.manifest.applied))
-        back = _taken_back(since, older.classifier)
-        classifier = older.classifier.unlearn(back) if back else older.classifier
+        again, taught = _labelled(log, older, serving, since)
+        back = _taken_back(since, taught)
+        classifier = taught.classifier.unlearn(back) if back else taught.classifier
         if classifier.hash() == serving.classifier.hash():
             return RolledBack(serving.number, serving, changed=False)
-        log.append(feed.restore(older.manifest, classifier))
+        log.append(feed.restore(older.manifest, classifier, older.manifest.learnt + taught.learnt))
         ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
         asyncio.run(EmbeddedRunner(log, [ledger]).run(lockstep=True))
-        taught = standing(since)
+        learnt = {lesson.id for lesson in taught.lessons}
+        out = [lesson for _, lesson in standing(since) if lesson.id not in learnt]
+        shelves = older.classifier.shelves.values()
         at = max(serving.manifest.applied, log.position(TRAIN.name, RETRAIN.name))
         return RolledBack(
             before=serving.number,
             now=feed.newest(),
             changed=True,
-            left_out=len(taught),
-            gold=sum(lesson.gold for lesson in taught),
-            taken_back=sum(
-                len(back & shelf.members) for shelf in older.classifier.shelves.values()
-            ),
+            left_out=len(out),
+            gold=sum(lesson.gold for lesson in out),
+            taken_back=sum(len(back & shelf.members) for shelf in shelves),
+            commands=again,
             waiting=sum(1 for _ in lessons(log, at, log.end(RETRAIN.name))),
         )
 
 
-def _check_labels(older: Version, serving: Version) -> None:
-    """Other labels are no matter of what was taught: everybody else has followed the commands."""
-    then, now = set(older.manifest.labels), set(serving.manifest.labels)
-    told = [
-        f"{what} since: {', '.join(sorted(names))}"
-        for what, names in (("added", now - then), ("gone", then - now))
-        if names
-    ]
-    if told:
+def _labelled(
+    reader: Reader, older: Version, serving: Version, since: Sequence[Lesson]
+) -> tuple[int, Taught]:
+    """Carry the label commands since out on the older version; return how many, and the outcome.
+
+    They are a person's decisions and no lessons. A label that was added gets the examples that a
+    person taught it as well: without them it would be no more than a name.
+
+    Raises:
+        Fatal: the labels are not then those in service.
+    """
+    start, end = older.manifest.applied_labels, serving.manifest.applied_labels
+    commands: list[tuple[Delivered, Retrain | LabelCommand]] = []
+    for delivered in (one for part in chunks(reader, LABELS, start) for one in part):
+        if delivered.offset < end:
+            with suppress(Unreadable):  # among the dead letters
+                commands.append((delivered, LabelCommand.decode(delivered.value)))
+    wanted = LabelSet.of(serving.manifest)
+    had = teach(older, commands).labels
+    if replace(had, applied=wanted.applied) != wanted:
+        told = [
+            f"{what} since: {', '.join(sorted(names))}"
+            for what, names in (
+                ("added", wanted.labels - had.labels),
+                ("gone", had.labels - wanted.labels),
+            )
+            if names
+        ]
         raise Fatal(
-            f"version {older.number} has other labels ({'; '.join(told)}): go back to a version"
-            " with these labels, or bring the labels back first with `redstream labels`"
+            f"version {older.number} has other labels ({'; '.join(told) or 'other earlier names'}),"
+            " and the label commands since do not lead to those of now: go back to a version with"
+            " these labels"
         )
+    added = wanted.labels - {wanted.now(label) for label in older.manifest.labels}
+    examples = [
+        (at, lesson)
+        for at, lesson in standing(since)
+        if lesson.gold and wanted.now(lesson.label) in added
+    ]
+    return len(commands), teach(older, [*commands, *examples])
 
 
-def lessons(reader: Reader, start: int, end: int) -> Iterator[Retrain]:
+def lessons(reader: Reader, start: int, end: int) -> Iterator[Lesson]:
     """Yield the lessons and revocations of `retrain` from an offset up to before another."""
     for records in chunks(reader, RETRAIN, start):
         for record in records:
             if record.offset >= end:
                 return
             try:
-                yield Retrain.decode(record.value)
+                yield record, Retrain.decode(record.value)
             except Unreadable:  # among the dead letters
                 continue
 
 
-def standing(since: Iterable[Retrain]) -> list[Retrain]:
+def standing(since: Iterable[Lesson]) -> list[Lesson]:
     """Return the lessons among these that were not taken back after: the last on each text."""
-    last = {lesson.id: lesson for lesson in since}
-    return [lesson for lesson in last.values() if lesson.kind != "revoked"]
+    last = {lesson.id: (at, lesson) for at, lesson in since}
+    return [(at, lesson) for at, lesson in last.values() if lesson.kind != "revoked"]
 
 
-def _taken_back(since: list[Retrain], older: Classifier) -> set[str]:
+def _taken_back(since: Sequence[Lesson], taught: Taught) -> set[str]:
     """Return the texts revoked since, but for those taught again as the older version has them."""
     back: set[str] = set()
-    for lesson in since:
+    for _, lesson in since:
+        shelf = taught.classifier.shelves.get(taught.labels.now(lesson.label))
         if lesson.kind == "revoked":
             back.add(lesson.id)
-        elif lesson.label in older.shelves and lesson.id in older.shelves[lesson.label].members:
+        elif shelf is not None and lesson.id in shelf.members:
             back.discard(lesson.id)
     return back
 

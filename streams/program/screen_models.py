@@ -159,6 +159,8 @@ def rolled_back(found: RolledBack, number: int) -> None:
         )
     if found.taken_back:
         say(f"{found.taken_back} of its texts were taken back since, and it is without them.")
+    if found.commands:
+        say(f"{found.commands} label commands since are carried out on it: the labels stay.")
     if found.waiting:
         say(f"{found.waiting} lessons or revocations wait in the log: the next run has them.")
     say(f"`redstream models rollback {found.before}` undoes it.")

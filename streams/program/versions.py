@@ -130,8 +130,17 @@ def show_version(settings: Settings, number: int) -> Shown:
             _listed(feed, manifest, serving),
             older,
             _parts(feed, manifest, before),
-            sum(len(standing(lessons(log, *place))) for place in manifest.left_out),
+            _left_out(log, feed, number),
         )
+
+
+def _left_out(log: SqliteLog, feed: Feed, number: int) -> int:
+    """Count the lessons that a rollback left out, but for those that it holds nevertheless."""
+    places = feed.manifest(number).left_out
+    if not places or feed.repository.missing(feed.manifest(number)):
+        return sum(end - start for start, end in places)
+    held = {x for shelf in feed.load(number).classifier.shelves.values() for x in shelf.members}
+    return sum(x.id not in held for place in places for _, x in standing(lessons(log, *place)))
 
 
 def _parts(feed: Feed, manifest: Manifest, before: Manifest | None) -> list[Parts]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import ablation, judge_measure, registry
+from benchmarks import ablation, judge_measure, recursion, registry
 from benchmarks.__main__ import main
 from benchmarks.data import read_rows
 from benchmarks.page import write_page
@@ -195,3 +195,51 @@ def test_recorded_answers_teach_while_a_stream_runs(run, write_set, tmp_path: Pa
         assert one["calls"][0] <= float(key.split()[-1]) + 6 / 108
     assert cell["runs"]["recipe trust 0.5"]["calls"][0] > 0.3
     assert (tmp_path / "out" / "plots" / "loop.svg").is_file()
+
+
+def test_a_judge_that_errs_by_pair_teaches_while_a_stream_runs(
+    run, write_set, tmp_path: Path, monkeypatch
+):
+    write_set(each=40)
+    monkeypatch.setattr("benchmarks.loop_simulated.BUDGETS", (0.2, 0.6))
+    monkeypatch.setattr("benchmarks.loop_simulated.PER_LABEL", 6)
+    monkeypatch.setattr("benchmarks.loop_simulated.OFTEN", 5)
+    monkeypatch.setattr("benchmarks.prices.TEXTS", 4)
+    arguments = ["loop_simulated", "--sets", "tiny", "--draws", "2"]
+    fixed = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    fixed += ["--cache", str(tmp_path / "cache"), "--encoder", "hashing"]
+    assert main([*arguments, *fixed]) == 0
+    [cell] = load(tmp_path / "out", "loop_simulated")["cells"]
+    assert set(cell["pupils"]) == {"recipe", "online", "seldom", "never", "flat", "cache"}
+    for curves in cell["pupils"].values():
+        for curve in curves:
+            assert curve["calls"][0] == 0
+            # A text may take two calls, and a budget is caught up with: both are bounded.
+            assert all(c <= b + 0.05 for c, b in zip(curve["calls"][1:], (0.2, 0.6), strict=True))
+            assert curve["tokens"][2] >= curve["tokens"][1] > 0
+            assert curve["taught"][2] > 0
+    assert (tmp_path / "out" / "plots" / "loop_simulated.svg").is_file()
+
+
+def test_rounds_go_on_until_nothing_moves(run, write_set, tmp_path: Path, monkeypatch):
+    write_set(each=40)
+    monkeypatch.setattr("benchmarks.recursion.PER_LABEL", 2)
+    arguments = ["recursion", "--sets", "tiny", "--draws", "1"]
+    fixed = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    fixed += ["--cache", str(tmp_path / "cache"), "--encoder", "hashing"]
+    assert main([*arguments, *fixed]) == 0
+    [cell] = load(tmp_path / "out", "recursion")["cells"]
+    [curve] = cell["ways"]["learning"]
+    assert curve["began"][0] == cell["texts"]
+    for i in range(recursion.ROUNDS):
+        settled = curve["unasked"][i] + curve["accepted"][i]
+        assert curve["uncertain"][i] == curve["began"][i] - settled
+    assert sum(curve["accepted"]) > 0
+    # Each label is refused once at most, so in the end there is nothing left to ask.
+    assert curve["rejected"][-1] == 0
+
+
+def test_the_stopping_rule_stops_where_less_than_a_hundredth_is_settled():
+    assert recursion.stops([1000, 500, 300, 298, 100]) == 4
+    assert recursion.stops([1000, 500, 0, 0]) == 3
+    assert recursion.stops([1000, 500, 250]) is None

@@ -139,7 +139,7 @@ def test_a_rollback_is_the_next_version_for_every_reader(log: SqliteLog) -> None
     grown(log, trainer, 3)
     before = reader.newest()
     older = trainer.load(2)
-    log.append(trainer.restore(older.manifest, older.classifier))
+    log.append(trainer.restore(older.manifest, older.classifier, older.manifest.learnt))
     for follower in (reader, trainer, Feed(log)):
         version = follower.newest()
         manifest = version.manifest
@@ -154,7 +154,7 @@ def test_a_rollback_publishes_no_part_again(log: SqliteLog) -> None:
     trainer = tiny.fitted(log)
     grown(log, trainer, 3)
     older = trainer.load(2)
-    records = trainer.restore(older.manifest, older.classifier)
+    records = trainer.restore(older.manifest, older.classifier, older.manifest.learnt)
     assert [record.key for record in records] == [b"manifest/5"]
 
 
@@ -162,7 +162,7 @@ def test_a_rollback_outlives_the_version_it_brought_back(log: SqliteLog) -> None
     trainer = tiny.fitted(log)
     grown(log, trainer, KEPT - 1)
     older = trainer.load(1)
-    log.append(trainer.restore(older.manifest, older.classifier))
+    log.append(trainer.restore(older.manifest, older.classifier, older.manifest.learnt))
     assert 1 not in numbers(log)
     assert Feed(log).newest().classifier.hash() == taught(0).hash()
     assert no_part_is_left_over(log)
@@ -172,15 +172,15 @@ def test_what_was_left_out_stays_on_record_until_it_is_undone(log: SqliteLog) ->
     trainer = tiny.fitted(log)
     grown(log, trainer, 3)
     older = trainer.load(2)
-    log.append(trainer.restore(older.manifest, older.classifier))
+    log.append(trainer.restore(older.manifest, older.classifier, older.manifest.learnt))
     trainer.newest()
     log.append(trainer.publish(taught(2), applied=5, learnt=2, touched=[]))
     assert trainer.newest().manifest.left_out == [(1, 3)]
     again = trainer.load(1)
-    log.append(trainer.restore(again.manifest, again.classifier))
+    log.append(trainer.restore(again.manifest, again.classifier, again.manifest.learnt))
     assert trainer.newest().manifest.left_out == [(0, 5)]
     undone = trainer.load(6)
-    log.append(trainer.restore(undone.manifest, undone.classifier))
+    log.append(trainer.restore(undone.manifest, undone.classifier, undone.manifest.learnt))
     assert trainer.newest().manifest.left_out == [(1, 3)]
 
 
@@ -190,7 +190,7 @@ def test_an_older_epochs_version_comes_back_in_the_epoch_of_now(log: SqliteLog) 
     trainer = Feed(log)
     trainer.newest()
     older = trainer.load(1)
-    log.append(trainer.restore(older.manifest, older.classifier))
+    log.append(trainer.restore(older.manifest, older.classifier, older.manifest.learnt))
     for follower in (trainer, Feed(log)):
         manifest = follower.newest().manifest
         assert (manifest.number, manifest.epoch, manifest.restores) == (3, 2, 1)

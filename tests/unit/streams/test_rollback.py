@@ -15,9 +15,9 @@ from streams.figures import Figures
 from streams.program.folder import Folder, working
 from streams.program.rollback import rollback, set_pin
 from streams.program.settings import Settings
-from streams.records import Authority, Claim
+from streams.records import Authority, Claim, LabelCommand
 from streams.stage import outgoing
-from streams.topology import MODELS
+from streams.topology import LABELS, MODELS
 from tests.unit.streams.folder import (
     SEEDS,
     damage,
@@ -245,3 +245,42 @@ def test_a_pin_keeps_a_version_to_go_back_to(taught: Settings) -> None:
     teach(taught, lesson(WORDS[3]))
     with pytest.raises(NoVersion, match="there is no version 2"):
         served(taught, 2)
+
+
+def command(settings: Settings, kind: str, label: str, **fields: object) -> None:
+    """Have the trainer carry a label command out; an added label comes with its name."""
+    if kind == "add":
+        fields["embedding"] = lesson(label).embedding
+    with working(settings) as log:
+        one = LabelCommand(command=kind, label=label, at=1.0, **fields)
+        log.append([outgoing(LABELS, label, one)])
+    learn(settings)
+
+
+def test_labels_stay_as_they_were_made(taught: Settings) -> None:
+    command(taught, "add", "desk")
+    command(taught, "rename", "room", into="hall")
+    command(taught, "retire", "password")
+    mine = lesson("my desk is too low", "desk", authority=Authority.PERSON)
+    teach(taught, mine, lesson("a higher desk please", "desk"))
+    before = served(taught).manifest
+    done = rollback(taught, 2)
+    assert (done.commands, done.left_out) == (3, 3)
+    now = served(taught)
+    assert now.manifest.labels == before.labels == ["desk", "hall", "printer", "travel"]
+    assert list(now.classifier.labels) == now.manifest.labels
+    assert (now.manifest.renamed, now.manifest.retired) == ({"room": "hall"}, ["password"])
+    assert now.manifest.applied_labels == before.applied_labels
+    assert members(now.classifier, "desk") == {mine.id}  # the judge's lesson is left out
+    assert now.manifest.learnt == 2
+    teach(taught, lesson("a desk by the window", "desk"), lesson("the hall is full", "room"))
+    now = served(taught)
+    assert members(now.classifier, "desk") == {mine.id, "a desk by the window"}
+    assert "the hall is full" in members(now.classifier, "hall")
+
+
+def test_what_was_revoked_under_an_earlier_name_stays_taken_back(taught: Settings) -> None:
+    command(taught, "rename", "travel", into="journey")
+    teach(taught, revoked(WORDS[0]))
+    assert rollback(taught, 2).taken_back == 1
+    assert WORDS[0] not in members(served(taught).classifier, "journey")
