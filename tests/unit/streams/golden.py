@@ -157,6 +157,8 @@ RECORDS: dict[str, Record] = {
                 reason="the judge agrees with at least 0.95 of these texts",
             ),
             judged_from=120,
+            taught_from=80,
+            ageing={"printer": 80},
             labels=["fire", "printer"],
             parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
             applied=241,
