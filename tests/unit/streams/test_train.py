@@ -1,5 +1,6 @@
 """train: a lesson is learnt once, in its order, and every batch ends in one whole version."""
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 
 from models.classifier import Classifier
+from streams.ageing import AFTER, ENOUGH
 from streams.audits import Audits
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
-from streams.records import Authority, Manifest, Retrain, Verdict
+from streams.records import Authority, Drift, Manifest, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.train import Train
-from streams.topology import DEADLETTERS, MODELS, RETRAIN, TRAIN, VERDICTS
-from streams.wire import Vector
+from streams.topology import DEADLETTERS, DRIFT, MODELS, RETRAIN, TRAIN, VERDICTS, Topic
+from streams.wire import Record, Vector
 from tests.unit.streams import make, tiny
 
 
@@ -343,3 +345,97 @@ async def test_the_texts_kept_apart_are_known_again_after_a_restart(
     await stage.close()
     (manifest,) = manifests(await step(log, auditing(log, tmp_var), make.batch(RETRAIN, *poison())))
     assert manifest.refused is not None
+
+
+def drift(since: float, *labels: str, **fields: object) -> Drift:
+    return Drift.model_validate(
+        {"kind": "disagreement", "labels": labels, "since": since, "at": since, **fields}
+    )
+
+
+def new_meaning(count: int, label: str = "printer") -> list[Retrain]:
+    """Lessons of a label that mean something else than its examples."""
+    words = ["ferry", "harbour", "island", "sail", "anchor", "deck"][:count]
+    return [make.lesson(w, label, text=w, embedding=tiny.vector(w)) for w in words]
+
+
+async def published(log: SqliteLog, stage: Train, topic: Topic, *records: Record) -> list[Outgoing]:
+    """Records on their way through the log: as a run has them, read at the group's position."""
+    log.append([outgoing(topic, f"k{n}", record) for n, record in enumerate(records)])
+    batch = log.read(TRAIN.name, [one.name for one in TRAIN.reads], 5_000)
+    return await step(log, stage, batch)
+
+
+async def test_after_an_alarm_everything_is_judged_and_what_was_said_before_counts_no_more(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await stage.start(log)
+    await published(log, stage, RETRAIN, lesson("toner from before", "printer"))
+    (before,) = manifests(await published(log, stage, VERDICTS, *judged(300)))
+    assert (before.audit, before.judged_from) == (0.05, 0)
+    (after,) = manifests(await published(log, stage, DRIFT, drift(time.time(), "printer")))
+    assert (after.audit, after.judged_from) == (1.0, 300)
+    assert after.claim is not None
+    assert (after.claim.state, after.claim.judged) == ("too few", 0)
+    assert (after.taught_from, after.ageing) == (1, {"printer": 1})
+    # Also where a certificate comes soon, and after a restart.
+    again = auditing(log, tmp_var)
+    await again.start(log)
+    out = await published(log, again, VERDICTS, *judged(300))
+    assert manifests(out)[-1].audit == 1.0
+    (last,) = manifests(await published(log, again, VERDICTS, *judged(AFTER)))
+    assert last.audit == 0.05
+
+
+@pytest.mark.parametrize("fields", [{"kind": "shares"}, {"series": "doubtful"}])
+async def test_other_drift_makes_nothing_forgotten(
+    log: SqliteLog, tmp_var: Path, fields: dict[str, str]
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await stage.start(log)
+    await published(log, stage, VERDICTS, *judged(300))
+    assert await published(log, stage, DRIFT, drift(0.0, "printer", **fields)) == []
+
+
+async def test_a_label_that_changed_forgets_its_past_once_enough_was_taught_since(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await stage.start(log)
+    await published(log, stage, RETRAIN, lesson("toner from before", "printer"))
+    (alarm,) = manifests(await published(log, stage, DRIFT, drift(time.time(), "printer")))
+    assert alarm.ageing == {"printer": 1}
+    out = await published(log, stage, RETRAIN, *new_meaning(ENOUGH - 1))
+    assert (make.of(RETRAIN, out), manifests(out)[0].ageing) == ([], {"printer": 1})
+    out = await published(log, stage, RETRAIN, *new_meaning(ENOUGH)[-1:])
+    gone = make.of(RETRAIN, out)
+    assert {(one.kind, one.signed, one.label) for one in gone} == {("revoked", "drift", "printer")}
+    assert {one.id for one in gone} == {*tiny.EXAMPLES["printer"], "toner from before"}
+    assert manifests(out)[0].ageing == {}
+    await published(log, stage, RETRAIN)
+    kept = served(log).shelves["printer"].members
+    assert kept == {one.id for one in new_meaning(ENOUGH)}
+
+
+async def test_what_is_judged_after_an_alarm_names_further_labels(
+    log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = auditing(log, tmp_var, tiny.fitted(log))
+    await stage.start(log)
+    await published(log, stage, RETRAIN, lesson("toner from before", "printer"))
+    await published(log, stage, VERDICTS, *judged(10))
+    await published(log, stage, DRIFT, drift(time.time(), "printer"))
+    wrong = [
+        make.verdict(
+            f"w{n}",
+            final=True,
+            decision="accepted",
+            label="room",
+            proposed="travel",
+            confidence=0.99,
+        )
+        for n in range(5)
+    ]
+    (manifest,) = manifests(await published(log, stage, VERDICTS, *judged(100), *wrong))
+    assert manifest.ageing == {"printer": 1, "travel": 1}
