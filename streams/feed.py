@@ -54,6 +54,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How often each label was given out lately, up to offset `counted` in `labeled`."""
+
+    counts: Mapping[str, float] = field(default_factory=dict)
+    counted: int = 0
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Shares:
+        """Return how a version has it."""
+        return cls(manifest.shares, manifest.counted)
+
+
+@dataclass(frozen=True)
 class Version:
     """One whole version."""
 
@@ -162,10 +175,11 @@ class Feed:
         refused: Refusal | None = None,
         labels: LabelSet | None = None,
         change: Change | None = None,
+        shares: Shares | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones.
 
-        Without `labels` or `change`, what became of labels is as in the version before.
+        What is left out of `labels`, `change` and `shares` is as in the version before.
         """
         terms = terms or Terms(classifier.threshold)
         last = self._version.manifest if self._version else None
@@ -173,6 +187,8 @@ class Feed:
             labels = LabelSet.of(last) if last else LabelSet()
         if change is None:
             change = Change.of(last) if last else Change()
+        if shares is None:
+            shares = Shares.of(last) if last else Shares()
         parts, shas = _addressed(classifier)
         manifest = Manifest(
             number=self._next(),
@@ -183,6 +199,8 @@ class Feed:
             audit=terms.audit,
             claim=terms.claim,
             judged_from=terms.judged_from,
+            shares=dict(sorted(shares.counts.items())),
+            counted=shares.counted,
             taught_from=change.taught_from,
             ageing=dict(sorted(change.ageing.items())),
             refused=refused,

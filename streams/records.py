@@ -248,6 +248,7 @@ class Manifest(Record):
 
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
+    `shares` is how often each label was given out lately, up to offset `counted` in `labeled`.
     Of labels that are `ageing` what was taught before that offset in `retrain` goes as soon as they
     can do without; `taught_from` is that of the latest change of meaning.
     `renamed` are labels that are no more, with what they are called now (renamed or merged);
@@ -265,6 +266,8 @@ class Manifest(Record):
     audit: float | None = None
     claim: Claim | None = None
     judged_from: int = 0
+    shares: dict[str, float] = Field(default_factory=dict)
+    counted: int = 0
     taught_from: int = 0
     ageing: dict[str, int] = Field(default_factory=dict)
     refused: Refusal | None = None

@@ -110,10 +110,10 @@ LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.lat
 REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
 TRAIN = StageSpec(
     "train",
-    (LABELS, RETRAIN, VERDICTS, DRIFT),
+    (LABELS, RETRAIN, VERDICTS, DRIFT, LABELED),
     (MODELS, RETRAIN),
     "streams.stages.train",
-    batch=256,
+    batch=1_024,
     pause=1.0,
 )
 LEDGER = StageSpec(

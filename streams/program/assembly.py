@@ -25,6 +25,7 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
+from streams.outputs import Outputs
 from streams.program.examples import read_gold
 from streams.program.folder import Folder
 from streams.program.settings import Settings
@@ -157,7 +158,7 @@ def build_stages(
         ),
         Later(),
         Remember(store, feed),
-        Train(feed, audits),
+        Train(feed, audits, Outputs() if settings.shares else None),
         LedgerStage(Ledger(folder.ledger)),
         Notice(seed=settings.seed),
     ]

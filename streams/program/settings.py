@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     rounds: int = Field(
         5, ge=0, description="most rounds over the undecided texts when the input has ended"
     )
+    shares: bool = Field(
+        True, description="let the label shares that the classifier expects follow the stream"
+    )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"
     )

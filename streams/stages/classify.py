@@ -108,7 +108,9 @@ class Classify:
         if not items:
             return dead
         embeddings = np.stack([item.embedding for item in items])
-        predictions = await asyncio.to_thread(version.classifier.predict, embeddings)
+        predictions = await asyncio.to_thread(
+            version.classifier.predict, embeddings, version.manifest.shares or None
+        )
         answers = [
             record
             for item, prediction in zip(items, predictions, strict=True)

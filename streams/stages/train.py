@@ -23,13 +23,14 @@ from streams.audits import Audits
 from streams.commands import in_turn
 from streams.derived import catch_up
 from streams.errors import Unreadable
-from streams.feed import Change, Feed, Terms, Version
+from streams.feed import Change, Feed, Shares, Terms, Version
 from streams.gate import compare
 from streams.labelset import LabelSet
+from streams.outputs import Outputs
 from streams.records import Drift, LabelCommand, Manifest, Refusal, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.teaching import Read, Taught, teach
-from streams.topology import DRIFT, LABELS, RETRAIN, TRAIN, VERDICTS
+from streams.topology import DRIFT, LABELED, LABELS, RETRAIN, TRAIN, VERDICTS
 
 log = structlog.get_logger()
 
@@ -40,19 +41,28 @@ class Train:
     spec = TRAIN
 
     def __init__(
-        self, feed: Feed, audits: Audits | None = None, *, keep_terms: bool = False
+        self,
+        feed: Feed,
+        audits: Audits | None = None,
+        outputs: Outputs | None = None,
+        *,
+        keep_terms: bool = False,
     ) -> None:
-        """Without `audits` the threshold is the one cross-validated on the examples, or stays as
-        it is where `keep_terms` (for who teaches between two runs).
+        """Without `outputs` label shares stay as they are. Without `audits` the threshold is the
+        one cross-validated on the examples, or stays as it is where `keep_terms` (for who teaches
+        between two runs).
         """
         self._feed = feed
         self._audits = audits
         self._keep_terms = keep_terms
+        self._outputs = outputs
         self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """The feed is the state of the model; what was judged is read again if it was lost."""
         self._reader = reader
+        if self._outputs is not None:
+            self._outputs.start(reader, reader.position(self.spec.name, LABELED.name))
         if self._audits is not None:
             self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
@@ -81,7 +91,9 @@ class Train:
         dead += [_revoked(id_, label, "drift") for id_, label in gone.items()]
         change = replace(change, ageing=waiting)
         changed = taught.lessons or refused or LABELS.name in ends
-        if not changed and terms == version.terms and change == Change.of(version.manifest):
+        changed = changed or terms != version.terms or change != Change.of(version.manifest)
+        shares = self._shares(batch, version, taught.labels, due=bool(changed))
+        if not changed and shares == Shares.of(version.manifest):
             return dead
         if refused is not None:
             dead += [
@@ -96,6 +108,7 @@ class Train:
             terms=terms,
             refused=refused,
             change=change,
+            shares=shares,
             labels=replace(
                 taught.labels, applied=ends.get(LABELS.name, version.manifest.applied_labels)
             ),
@@ -172,6 +185,16 @@ class Train:
                 self._audits.begin(_behind(batch, VERDICTS.name, self._reader))
         news = [label for label in self._audits.changed() if label not in change.ageing]
         return replace(change, ageing=named(change.ageing, news, change.taught_from))
+
+    def _shares(
+        self, batch: Sequence[Delivered], version: Version, labels: LabelSet, *, due: bool
+    ) -> Shares:
+        before = Shares.of(version.manifest)
+        if self._outputs is None:
+            return before
+        self._outputs.observe([one for one in batch if one.topic == LABELED.name])
+        fitted = version.classifier.reference.counts
+        return self._outputs.shares(labels, fitted, before, due=due)
 
     def _terms(self, version: Version) -> Terms:
         cross_validated = version.classifier.threshold

@@ -157,6 +157,8 @@ RECORDS: dict[str, Record] = {
                 reason="the judge agrees with at least 0.95 of these texts",
             ),
             judged_from=120,
+            shares={"fire": 12.5, "printer": 3.0},
+            counted=900,
             taught_from=80,
             ageing={"printer": 80},
             labels=["fire", "printer"],

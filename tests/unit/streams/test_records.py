@@ -45,7 +45,7 @@ def common(old: Any, new: Any) -> Any:
     return new
 
 
-FREE = {"ageing", "attributes", "parts", "evidence", "headers", "renamed"}
+FREE = {"ageing", "attributes", "parts", "evidence", "headers", "renamed", "shares"}
 """Fields whose own keys are data."""
 
 
