@@ -56,7 +56,9 @@ def fit(
 
 @app.command()
 def run(
-    texts: Annotated[str, typer.Argument(help="JSONL or CSV file with `text`, or - for a pipe")],
+    texts: Annotated[
+        str, typer.Argument(help="JSONL or CSV file with `text`, a folder of them, or - for a pipe")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="File for labelled events; the last line of an id holds")
     ] = None,
@@ -76,6 +78,9 @@ def run(
             " [REDSTREAM_ROUNDS, 5]"
         ),
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on as file or folder grows, until stopped")
+    ] = False,
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
     ] = False,
@@ -129,7 +134,7 @@ def run(
     to_standard_error()
     screen.announce(settings, texts)
     with screen.watching() as watch:
-        finished = work(settings, texts, out, lockstep=lockstep, watch=watch)
+        finished = work(settings, texts, out, lockstep=lockstep, watch=watch, follow=follow)
     found = summarize(settings)
     screen.summary(found, grade(settings, known) if known else None, settings, out)
     if finished and settings.rounds and found.counts.held and not found.rounds:

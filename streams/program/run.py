@@ -20,9 +20,10 @@ from streams.figures import Counts, Figures
 from streams.memory import settle
 from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
+from streams.program.folder_source import FolderSource
 from streams.program.judge_state import JudgeState, JudgeWatch
 from streams.program.settings import Settings
-from streams.program.source import FileSource, RoundsEndFirst, StandardInput
+from streams.program.source import RoundsEndFirst, StandardInput
 from streams.rounds import Rounds, newest_round
 from streams.topology import CLASSIFY, TEXTS
 
@@ -48,9 +49,16 @@ Watcher = Callable[[Sight], None]
 
 
 def run(
-    settings: Settings, texts: str, out: Path | None, *, lockstep: bool, watch: Watcher
+    settings: Settings,
+    texts: str,
+    out: Path | None,
+    *,
+    lockstep: bool,
+    watch: Watcher,
+    follow: bool = False,
 ) -> bool:
-    """Label every text of a file (or "-", standard input); True when nothing is left to do.
+    """Label every text of a file, a folder, or "-", standard input; True when nothing is left to
+    do. With `follow` file or folder may grow, and it ends when it is stopped.
 
     Raises:
         Fatal: no model, no such file, a folder held by another process.
@@ -59,7 +67,7 @@ def run(
         log = stack.enter_context(working(settings))
         feed = Feed(log)
         encoder_of_model = feed.newest().manifest.encoder
-        source = stack.enter_context(closing(_source(texts, log)))
+        source = stack.enter_context(closing(_source(texts, log, follow=follow)))
         encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
         store = open_store(settings, encoder.dimension)
         judge, policy = build_judge(settings, log, feed)
@@ -94,8 +102,10 @@ def run(
         return asyncio.run(work())
 
 
-def _source(texts: str, log: SqliteLog) -> Source:
-    return StandardInput(partial(os.read, 0)) if texts == "-" else FileSource(Path(texts), log)
+def _source(texts: str, log: SqliteLog, *, follow: bool) -> Source:
+    if texts == "-":
+        return StandardInput(partial(os.read, 0))
+    return FolderSource(Path(texts), log, follow=follow)
 
 
 async def _watch(log: SqliteLog, settings: Settings, judge: JudgeWatch, watch: Watcher) -> None:

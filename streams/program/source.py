@@ -13,6 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from os import SEEK_CUR
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,11 @@ class FileSource:
     what was seen is dropped by its id, what is new is labelled.
     """
 
-    def __init__(self, path: Path, reader: Reader) -> None:
+    def __init__(self, path: Path, reader: Reader, *, grows: bool = False) -> None:
+        """With `grows` a line without an end is one that is still being written, and `take` may
+        find more after it found nothing.
+        """
+        self._grows = grows
         self._path = path.absolute()
         try:
             self._file: BinaryIO = self._path.open("rb")
@@ -48,7 +53,10 @@ class FileSource:
         self._bytes = self._rows = 0
         self._resume(reader)
         self.exhausted = False
-        self._values = self._csv_rows() if path.suffix.lower() == ".csv" else self._lines()
+        self._values = self._rows_left()
+
+    def _rows_left(self) -> Iterator[bytes]:
+        return self._csv_rows() if self._path.suffix.lower() == ".csv" else self._lines()
 
     def _resume(self, reader: Reader) -> None:
         empty = FileMark(role="in", path=str(self._path), bytes=0, rows=0)
@@ -75,7 +83,9 @@ class FileSource:
             if len(records) == limit:
                 break
         else:
-            self.exhausted = True
+            self.exhausted = not self._grows
+            if self._grows:
+                self._values = self._rows_left()
         if records:
             mark = FileMark(
                 role="in",
@@ -89,6 +99,9 @@ class FileSource:
 
     def _raw_lines(self) -> Iterator[bytes]:
         while line := self._file.readline(LONGEST_LINE):
+            if self._grows and not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+                self._file.seek(-len(line), SEEK_CUR)
+                return
             self._bytes += len(line)
             self._digest.update(line)
             yield line
