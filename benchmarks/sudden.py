@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -16,8 +15,7 @@ from benchmarks.data import Problem, chosen_rows, draw
 from benchmarks.methods import fit_recipe
 from benchmarks.report import Check, Record, Shown, Table, mean, rounded, share
 from benchmarks.sudden_learners import FlatLearner, Learner, Lesson, RecipeLearner
-from judge.similar import similar_labels
-from judge.simulated import SimulatedJudge
+from benchmarks.sudden_stream import AT, ERROR, LENGTH, SWAPPED, Stream, streamed
 from models.drift import Disagreement, Judged
 from streams.ageing import AFTER, Tally
 
@@ -28,11 +26,8 @@ SETS = ("clinc150",)
 PANELS = 1
 
 PER_LABEL = 30
-LENGTH, AT = 18_000, 10_000
 BATCH = 100
 WINDOW = 500
-SWAPPED = 20
-ERROR = 0.1
 AUDITS = 0.05
 
 NIGHT = 2_000
@@ -51,18 +46,6 @@ METHODS = (
 
 F32 = NDArray[np.float32]
 Ints = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Texts (n, d), their labels (n,), what the judge believes (n,), and luck for audits (n,)."""
-
-    problem: Problem
-    x: F32
-    gold: Ints
-    believed: Ints
-    luck: NDArray[np.float64]
-    moved: frozenset[int]
 
 
 def run(context: Context) -> Record:
@@ -113,27 +96,6 @@ def _learners(problem: Problem) -> dict[str, Callable[[], Learner]]:
         lambda: FlatLearner(problem, flat, NIGHT),
     ]
     return dict(zip(METHODS, made, strict=True))
-
-
-def streamed(problem: Problem, x: F32, y: Ints, seed: int) -> Stream:
-    """Draw a stream that changes, and what a judge that errs by label pair holds of it."""
-    rng = np.random.default_rng([seed, 31])
-    rows = rng.choice(len(x), LENGTH)
-    ring = rng.permutation(problem.size)[:SWAPPED]
-    now = np.arange(problem.size)
-    now[ring] = np.roll(ring, -1)
-    gold = y[rows].copy()
-    gold[AT:] = now[gold[AT:]]
-    judge = SimulatedJudge(
-        {str(i): problem.labels[label] for i, label in enumerate(gold)},
-        problem.labels,
-        similar_labels([problem.labels[i] for i in problem.y], problem.x),
-        error=ERROR,
-        seed=seed,
-    )
-    number = {label: i for i, label in enumerate(problem.labels)}
-    believed = np.asarray([number[str(judge.believed(str(i)))] for i in range(LENGTH)], np.intp)
-    return Stream(problem, x[rows], gold, believed, rng.random(LENGTH), frozenset(ring.tolist()))
 
 
 def _run(stream: Stream, learner: Learner, *, answered: bool) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from models.risk import Certificate, Finding
 from streams.ageing import AFTER, Tally
-from streams.feed import Terms
 from streams.gate import NEWEST, Apart
 from streams.records import Claim, Verdict
 from streams.stage import Delivered
+from streams.terms import Terms
 from streams.wire import Vector
 
 SAVED_EVERY = 1_000

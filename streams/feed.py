@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -18,52 +18,17 @@ from models.errors import DamagedPart
 from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
 from streams.labelset import LabelSet
-from streams.records import Claim, Manifest, Refusal
+from streams.records import Manifest, Refusal
 from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
 from streams.stage import Outgoing, Reader
+from streams.terms import Change, Shares, Terms
 from streams.topology import MODELS
 
-__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "Feed", "Terms", "Version"]
+__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "Feed", "Version"]
 
 CHUNK = 500
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Terms:
-    """On what terms texts go out unasked: see `streams.records.Manifest`."""
-
-    threshold: float
-    audit: float | None = None
-    claim: Claim | None = None
-    judged_from: int = 0
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is still to be done about the latest change: see `streams.records.Manifest`."""
-
-    taught_from: int = 0
-    ageing: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> Change:
-        """Return how a version has it."""
-        return cls(manifest.taught_from, manifest.ageing)
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How often each label was given out lately, up to offset `counted` in `labeled`."""
-
-    counts: Mapping[str, float] = field(default_factory=dict)
-    counted: int = 0
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> Shares:
-        """Return how a version has it."""
-        return cls(manifest.shares, manifest.counted)
 
 
 @dataclass(frozen=True)

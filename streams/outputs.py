@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from models.online import OUTPUTS, Recent
 from streams.errors import Unreadable
-from streams.feed import Shares
 from streams.labelset import LabelSet
 from streams.records import Labeled
 from streams.stage import Delivered, Reader
+from streams.terms import Shares
 from streams.topology import LABELED
 
 NEWS = 250

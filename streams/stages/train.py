@@ -23,13 +23,14 @@ from streams.audits import Audits
 from streams.commands import in_turn
 from streams.derived import catch_up
 from streams.errors import Unreadable
-from streams.feed import Change, Feed, Shares, Terms, Version
+from streams.feed import Feed, Version
 from streams.gate import compare
 from streams.labelset import LabelSet
 from streams.outputs import Outputs
 from streams.records import Drift, LabelCommand, Manifest, Refusal, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.teaching import Read, Taught, teach
+from streams.terms import Change, Shares, Terms
 from streams.topology import DRIFT, LABELED, LABELS, RETRAIN, TRAIN, VERDICTS
 
 log = structlog.get_logger()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from streams.audits import SAVED_EVERY, Audits
-from streams.feed import Terms
 from streams.records import Verdict
+from streams.terms import Terms
 from streams.topology import VERDICTS
 from tests.unit.streams import make
 

@@ -13,11 +13,12 @@ from models.errors import Fatal
 from streams.asking import BACKLOG, Asking
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed, Shares, Terms
+from streams.feed import Feed
 from streams.held import MAX_ROUNDS
 from streams.records import Authority
 from streams.stage import Delivered, Outgoing
 from streams.stages.classify import Classify
+from streams.terms import Shares, Terms
 from streams.textindex import REQUEUED_HEADER, TextIndex
 from streams.topology import (
     CLASSIFY,

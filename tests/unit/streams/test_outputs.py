@@ -4,11 +4,11 @@ import pytest
 
 from models.online import OUTPUTS
 from streams.embedded.log import SqliteLog
-from streams.feed import Shares
 from streams.labelset import LabelSet
 from streams.outputs import NEWS, Outputs
 from streams.records import Labeled
 from streams.stage import outgoing
+from streams.terms import Shares
 from streams.topology import LABELED, TRAIN
 from tests.unit.streams import make
 

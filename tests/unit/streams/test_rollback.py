@@ -10,13 +10,14 @@ import pytest
 from models.classifier import Classifier, Example
 from models.errors import Fatal
 from streams.errors import Held, NoVersion
-from streams.feed import KEPT, MANIFEST, Feed, Terms
+from streams.feed import KEPT, MANIFEST, Feed
 from streams.figures import Figures
 from streams.program.folder import Folder, working
 from streams.program.rollback import rollback, set_pin
 from streams.program.settings import Settings
 from streams.records import Authority, Claim, LabelCommand
 from streams.stage import outgoing
+from streams.terms import Terms
 from streams.topology import LABELS, MODELS
 from tests.unit.streams.folder import (
     SEEDS,
