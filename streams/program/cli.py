@@ -55,6 +55,62 @@ def fit(
 
 
 @app.command()
+def plan(
+    texts: Annotated[Path, typer.Argument(help="File or folder as for `run`")],
+    target: Annotated[
+        list[float] | None,
+        typer.Option(help="A precision to plan for, as often as you like [.9, .95, .97, .98]"),
+    ] = None,
+    sample: Annotated[int, typer.Option(min=50, help="Texts to look at, drawn at random")] = 500,
+    expected: Annotated[
+        int | None, typer.Option("--texts", min=1, help="Texts to come; else what the file has")
+    ] = None,
+    latency: Annotated[
+        float, typer.Option(min=0.01, help="Seconds until the LLM has answered a question")
+    ] = 1.0,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this SVG or PNG file")] = None,
+    var: Var = None,
+    encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
+    llm_price_in: given.LlmPriceIn = None,
+    llm_price_out: given.LlmPriceOut = None,
+    llm_per_minute: given.LlmPerMinute = None,
+) -> None:
+    """Tell what a run over these texts would ask and cost, at several targets. Asks nothing.
+
+    Needs a fitted folder (`redstream fit`), no endpoint and no key. It plays through what a run
+    does: everything is judged until the target is certified, then the doubtful and the audits.
+    """
+    from streams.program import screen, screen_plan
+    from streams.program.logs import to_standard_error
+    from streams.program.plan import TARGETS
+    from streams.program.plan import plan as forecast
+    from streams.program.plan_plot import draw_into
+
+    settings = settings_of(
+        var=var,
+        encoder=encoder,
+        llm_price_in=llm_price_in,
+        llm_price_out=llm_price_out,
+        llm_per_minute=llm_per_minute,
+    )
+    to_standard_error()
+    with screen.steps() as progress:
+        found = forecast(
+            settings,
+            texts,
+            sample=sample,
+            texts=expected,
+            targets=target or TARGETS,
+            latency=latency,
+            progress=progress,
+        )
+    screen_plan.planned(found, settings)
+    if plot:
+        draw_into(plot, found)
+        screen.say(f"Drawn: {plot}")
+
+
+@app.command()
 def run(
     texts: Annotated[
         str, typer.Argument(help="JSONL or CSV file with `text`, a folder of them, or - for a pipe")
