@@ -113,7 +113,7 @@ def _play(
             continue
         judged[place] = True
         weight[row] += 1
-        if certificate is not None:
+        if certificate is not None and rate:
             agreed = bool(random.random() < sure)
             certificate = certificate.observe(sure, agreed, rate if unasked else 1.0, rate)
     later = np.where(confidence >= threshold, rate, 1.0)
