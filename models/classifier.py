@@ -20,6 +20,7 @@ from models.confidence import Combination, log_prior, prior_of
 from models.errors import BadExamples, EncoderMismatch, UnknownLabel
 from models.exemplars import Example, Shelf
 from models.fitting import Options
+from models.held_out import HeldOut
 from models.labels import LabelInfo
 from models.live import Live
 from models.prediction import Contender, Prediction, Scored, predictions_of, scored_of
@@ -51,13 +52,15 @@ class Classifier:
         progress: Callable[[str, float], None] | None = None,
         options: Options | None = None,
         counts: Mapping[str, int] | None = None,
+        look: Callable[[HeldOut], None] | None = None,
     ) -> Classifier:
         """Fit everything from examples.
 
         `encoder` is the identity of what made the embeddings; `target` the precision asked of what
         is emitted; `counts` how many texts each label really has, where the examples are a capped
-        sample. `progress` gets the name of a stage and the share of it that is done. The order of
-        the examples changes nothing. Raises `BadExamples`.
+        sample. `progress` gets the name of a stage and the share of it that is done; `look` what
+        the fit says of examples that it left out. The order of the examples changes nothing.
+        Raises `BadExamples`.
         """
         with one_thread():
             reference, infos, shelves = fit_reference(
@@ -69,6 +72,7 @@ class Classifier:
                 progress=progress or (lambda stage, share: None),
                 options=options or Options(),
                 counts=counts,
+                look=look or (lambda held_out: None),
             )
             subsets = tuple(head.labels for head in reference.heads)
             heads = reference.heads

@@ -165,12 +165,17 @@ def folds(training: Training, limit: int, seed: int) -> list[NDArray[np.intp]]:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights without and with the arbiter, the score for unknown texts, and the threshold."""
+    """Weights without and with the arbiter, the score for unknown texts, and the threshold; and
+    of the `held` rows (n,) the likeliest label (n,) with its confidence (n,).
+    """
 
     quick: Weights
     full: Weights
     unknown: Unknown
     threshold: float
+    held: NDArray[np.intp]
+    said: NDArray[np.intp]
+    confidence: NDArray[np.float64]
 
 
 def calibrate(
@@ -194,9 +199,13 @@ def calibrate(
         scored.append((scorer, contest, scorer.arbitrated(contest, asked)))
         progress("held-out scores", (number + 1) / len(parts))
     if not scored:
-        return Calibration(Weights.usual(False), Weights.usual(), Unknown.usual(), UNREACHABLE)
+        rows = np.zeros(0, np.intp)
+        sure: NDArray[np.float64] = np.zeros(0)
+        usual = Weights.usual(False), Weights.usual(), Unknown.usual()
+        return Calibration(*usual, UNREACHABLE, rows, rows, sure)
     held = np.concatenate(parts)
-    hit = np.concatenate([c.contenders for _, c, _ in scored]) == training.owner[held][:, None]
+    contenders = np.concatenate([c.contenders for _, c, _ in scored])
+    hit = contenders == training.owner[held][:, None]
     truth = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1]).astype(np.intp)
     outside = np.concatenate([c.outside for _, c, _ in scored])
     stands_for = training.weights(held)
@@ -208,10 +217,12 @@ def calibrate(
         full = fit_weights(advised, outside, truth, stands_for)
     weights = Combination(quick, full)
     p = np.concatenate([s.weigh(c, weights).probability for s, c, _ in scored])[:, :-1]
-    threshold = threshold_for(p.max(axis=1), p.argmax(axis=1) == truth, target, stands_for)
+    first, confidence = p.argmax(axis=1), p.max(axis=1).astype(np.float64)
+    threshold = threshold_for(confidence, first == truth, target, stands_for)
     unknown = fit_unknown(strangeness(training, groups, options, seed))
     progress("unknown", 1.0)
-    return Calibration(quick, full, unknown, threshold)
+    said = np.take_along_axis(contenders, first[:, None], axis=1)[:, 0]
+    return Calibration(quick, full, unknown, threshold, held, said, confidence)
 
 
 def strangeness(training: Training, groups: list[list[int]], options: Options, seed: int) -> F32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from models.choosing import choose_bank
 from models.errors import BadExamples, EncoderMismatch
 from models.exemplars import Example, Shelf, fingerprint, rounded
 from models.fitting import (
+    Calibration,
     Fitted,
     Options,
     Progress,
@@ -20,6 +21,7 @@ from models.fitting import (
     group,
 )
 from models.heads import Head
+from models.held_out import HeldOut
 from models.labels import LabelInfo
 from models.reference import Bank, Reference, Settings, print_of
 
@@ -172,8 +174,11 @@ def fit_reference(
     progress: Progress,
     options: Options,
     counts: Mapping[str, int] | None,
+    look: Callable[[HeldOut], None] = lambda held_out: None,
 ) -> tuple[Reference, dict[str, LabelInfo], dict[str, Shelf]]:
-    """The reference, the labels and their shelves. Raises `BadExamples`."""
+    """The reference, the labels and their shelves; `look` sees what the fit says of examples that
+    it left out. Raises `BadExamples`.
+    """
     infos = _checked(examples, labels)
     dimension = _dimension(examples, infos)
     shelves = shelve(examples, infos, dimension)
@@ -193,6 +198,7 @@ def fit_reference(
     calibration = calibrate(training, groups, options, seed, target, progress)
     rows, share, chosen = choose_bank(training, fitted, seed)
     names = list(infos)
+    look(_held_out(training, calibration, names))
     members = [tuple(names[i] for i in one) for one in groups]
     heads = tuple(Head(m, *block) for m, block in zip(members, fitted.heads, strict=True))
     reference = Reference(
@@ -216,3 +222,15 @@ def _print(
     members: tuple[str, ...], infos: Mapping[str, LabelInfo], shelves: Mapping[str, Shelf]
 ) -> str:
     return print_of([infos[m] for m in members], [shelves[m] for m in members])
+
+
+def _held_out(training: Training, found: Calibration, names: Sequence[str]) -> HeldOut:
+    held = found.held
+    # `ids` go by example, and names, which are never held out, have one as well.
+    return HeldOut(
+        ids=training.ids[held],
+        label=tuple(names[i] for i in training.owner[held]),
+        said=tuple(names[i] for i in found.said),
+        confidence=found.confidence,
+        weight=training.weights(held) if len(held) else np.zeros(0),
+    )

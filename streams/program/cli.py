@@ -42,8 +42,12 @@ def fit(
     encoder: Annotated[str | None, typer.Option(help="Encoder name [REDSTREAM_ENCODER]")] = None,
     seed: Annotated[int | None, typer.Option(help="Fixes every random choice")] = None,
 ) -> None:
-    """Make the first model from labelled examples. The same examples again are no work."""
-    from streams.program import screen
+    """Make the first model from labelled examples, and tell what they are worth.
+
+    Tells labels with too few examples, the same text under two labels, which labels are taken for
+    each other, and how much the judge will be asked. The same examples again are no work.
+    """
+    from streams.program import screen, screen_fit
     from streams.program.fit import fit as make
     from streams.program.logs import to_standard_error
 
@@ -51,7 +55,7 @@ def fit(
     to_standard_error()
     with screen.steps() as progress:
         fitted = make(settings, examples, labels, progress)
-    screen.fitted(fitted, settings)
+    screen_fit.fitted(fitted, settings)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from models.classifier import Classifier, LabelInfo
 from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from models.exemplars import Example
+from models.held_out import HeldOut
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.errors import NoModel
@@ -23,6 +24,7 @@ from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
+from streams.program.fit_report import Report, report
 from streams.program.folder import Folder, working
 from streams.program.settings import Settings
 from streams.records import FileMark, LabelCommand, Retrain
@@ -46,6 +48,7 @@ class Fitted:
     version: Version
     examples: int
     again: bool
+    report: Report | None
 
 
 def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progress) -> Fitted:
@@ -56,7 +59,8 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
     Raises:
         Fatal: a file cannot be used, or the folder was fitted from other examples.
     """
-    seeds = list(dict.fromkeys(read_examples(examples)))
+    given = read_examples(examples)
+    seeds = list(dict.fromkeys(given))
     names = _names(seeds, read_labels(labels) if labels else [])
     mark = FileMark(
         role="in", path=SEEDS, bytes=0, rows=len(seeds), digest=_digest(settings, seeds, names)
@@ -72,6 +76,7 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
         embeddings = encoder.encode([seed.text for seed in seeds])
         named = encoder.encode([f"{name.name}. {name.guide}".strip() for name in names])
         ids = [derived_id("seed", seed.label, seed.text) for seed in seeds]
+        looks: list[HeldOut] = []
         classifier = Classifier.fit(
             [
                 Example(id=id_, label=seed.label, embedding=row, gold=True)
@@ -85,7 +90,9 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
             seed=settings.seed,
             target=settings.target,
             progress=progress,
+            look=looks.append,
         )
+        found = report(given, ids, embeddings, names, looks[0], classifier.threshold)
         now = time.time()
         lessons = [
             _lesson(id_, seed, Vector.of(row.astype(np.float32), encoder.identity), now)
@@ -118,7 +125,8 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
             ]
         )
         _fill(settings, log, feed, encoder)
-        return Fitted(feed.newest(), len(seeds), again=False)
+        found.save(Folder(settings.var).report)
+        return Fitted(feed.newest(), len(seeds), again=False, report=found)
 
 
 def _fill(settings: Settings, log: SqliteLog, feed: Feed, encoder: Encoder) -> None:
@@ -143,7 +151,8 @@ def _known(log: SqliteLog, mark: FileMark, settings: Settings, examples: int) ->
             f"{settings.var} was fitted from other examples, labels, encoder or seed: name another"
             " folder with --var, or remove this one"
         )
-    return Fitted(version, examples, again=True)
+    kept = Report.kept(Folder(settings.var).report)
+    return Fitted(version, examples, again=True, report=kept)
 
 
 def _names(seeds: Sequence[SeedExample], given: Sequence[LabelText]) -> list[LabelText]:

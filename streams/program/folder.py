@@ -44,6 +44,11 @@ class Folder:
         return self.var / "audits.json"
 
     @property
+    def report(self) -> Path:
+        """What the fit found in the examples; lost, only a fit finds it again."""
+        return self.var / "examples.json"
+
+    @property
     def guides(self) -> Path:
         """The label guides, unless the settings name another file."""
         return self.var / "guides.md"

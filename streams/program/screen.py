@@ -22,7 +22,6 @@ from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
     from streams.figures import Story
-    from streams.program.fit import Fitted
     from streams.program.run import Sight
     from streams.program.settings import Settings
     from streams.program.summary import Grades, Summary
@@ -56,28 +55,6 @@ def steps() -> Iterator[Callable[[str, float], None]]:
             last = name
 
     yield step
-
-
-def fitted(result: Fitted, settings: Settings) -> None:
-    """Say what a fit ended in."""
-    manifest = result.version.manifest
-    if result.again:
-        say(
-            f"{settings.var} is fitted from these examples already; it is now at model"
-            f" {manifest.number} with {manifest.learnt} texts learnt."
-        )
-        return
-    say(f"Fitted {len(manifest.labels)} labels from {result.examples} examples: model 1.")
-    if manifest.threshold > 1:
-        say(
-            f"The examples cannot support a precision of {settings.target:.2f} unasked:"
-            " every text will be judged until more are learnt."
-        )
-    else:
-        say(
-            f"Texts with a confidence of {manifest.threshold:.2f} or more are labelled unasked"
-            f" (cross-validated for a precision of {settings.target:.2f})."
-        )
 
 
 def announce(settings: Settings, texts: str) -> None:
