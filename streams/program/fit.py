@@ -60,8 +60,22 @@ def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progr
         Fatal: a file cannot be used, or the folder was fitted from other examples.
     """
     given = read_examples(examples)
+    return fit_from(settings, given, read_labels(labels) if labels else [], progress)
+
+
+def fit_from(
+    settings: Settings,
+    given: Sequence[SeedExample],
+    labels: Sequence[LabelText],
+    progress: Progress = lambda name, share: None,
+) -> Fitted:
+    """Fit as `fit` does, from examples and labels that are read already.
+
+    Raises:
+        Fatal: the examples cannot be used, or the folder was fitted from others.
+    """
     seeds = list(dict.fromkeys(given))
-    names = _names(seeds, read_labels(labels) if labels else [])
+    names = _names(seeds, labels)
     mark = FileMark(
         role="in", path=SEEDS, bytes=0, rows=len(seeds), digest=_digest(settings, seeds, names)
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from judge.port import RemoteJudge
+from judge.policy import Policy
+from judge.port import Judge, RemoteJudge
 from models.encoder import load_encoder
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
@@ -63,16 +64,37 @@ def run(
     Raises:
         Fatal: no model, no such file, a folder held by another process.
     """
+    source = partial(_source, texts, follow=follow)
+    return run_source(settings, source, out, lockstep=lockstep, watch=watch)
+
+
+def run_source(
+    settings: Settings,
+    source_of: Callable[[SqliteLog], Source],
+    out: Path | None = None,
+    *,
+    lockstep: bool,
+    watch: Watcher,
+    judge: Judge | None = None,
+    started: Callable[[Callable[[], None]], None] = lambda stop: None,
+) -> bool:
+    """Label what a source gives, and return whether nothing is left to do.
+
+    `judge` instead of the settings'. `started` gets what stops the run, from any thread.
+
+    Raises:
+        Fatal: no model, a source that cannot be read, a folder held by another process.
+    """
     with ExitStack() as stack:
         log = stack.enter_context(working(settings))
         feed = Feed(log)
         encoder_of_model = feed.newest().manifest.encoder
-        source = stack.enter_context(closing(_source(texts, log, follow=follow)))
+        source = stack.enter_context(closing(source_of(log)))
         encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
         store = open_store(settings, encoder.dimension)
-        judge, policy = build_judge(settings, log, feed)
-        seen = JudgeWatch(judge, Folder(settings.var).judge)
-        stages = build_stages(settings, log, feed, encoder, store, judge, policy, out)
+        asked, policy = (judge, Policy) if judge else build_judge(settings, log, feed)
+        seen = JudgeWatch(asked, Folder(settings.var).judge)
+        stages = build_stages(settings, log, feed, encoder, store, asked, policy, out)
         figures = stack.enter_context(closing(Figures(Folder(settings.var).ledger)))
         rounds = Rounds(log, figures, settings.rounds)
         runner = EmbeddedRunner(
@@ -87,19 +109,26 @@ def run(
         async def work() -> bool:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
-                with suppress(NotImplementedError):
+                # Not on every system, and in the main thread only.
+                with suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.add_signal_handler(number, runner.stop)
+            started(lambda: _from_any_thread(loop, runner.stop))
             watching = asyncio.create_task(_watch(log, settings, seen, watch))
             try:
                 return await runner.run(lockstep=lockstep)
             finally:
                 watching.cancel()
                 seen.look()
-                if isinstance(judge, RemoteJudge):
-                    await judge.close()
+                if isinstance(asked, RemoteJudge):
+                    await asked.close()
                 await store.close()
 
         return asyncio.run(work())
+
+
+def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # it is over already
+        loop.call_soon_threadsafe(call)
 
 
 def _source(texts: str, log: SqliteLog, *, follow: bool) -> Source:
