@@ -229,7 +229,7 @@ def _judge(given: Judge | Says | None) -> Judge | None:
         return None
     if hasattr(given, "verify"):
         return cast("Judge", given)
-    return FunctionJudge(cast("Says", given))
+    return FunctionJudge(given)
 
 
 def _in_a_thread(work: Callable[[], None], stops: Sequence[Callable[[], None]]) -> None:
