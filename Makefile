@@ -16,7 +16,7 @@ STARTER := $(shell command -v python3 || command -v python3.13 || command -v pyt
 	command -v python3.11 || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean distclean setup
+.PHONY: help run test check format docs bench clean distclean setup
 
 help: ## this list
 	@echo "redstream: what a person does here"
@@ -41,6 +41,9 @@ check: setup ## style (ruff), types (mypy, strict) and layers (import-linter)
 format: setup ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## write the pages that follow from the code: settings, commands, records
+	$(BIN)/python -m tools.reference
 
 bench: setup ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)

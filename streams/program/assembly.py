@@ -28,6 +28,7 @@ from streams.ledger import Ledger
 from streams.outputs import Outputs
 from streams.program.examples import read_gold
 from streams.program.folder import Folder
+from streams.program.keys import key_of
 from streams.program.settings import Settings
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
@@ -59,7 +60,7 @@ def open_store(settings: Settings, dimension: int) -> ExampleStore:
         settings.qdrant,
         dimension,
         collection=settings.qdrant_collection,
-        key=settings.qdrant_key.get_secret_value() if settings.qdrant_key else None,
+        key=key_of(settings, "qdrant") or None,
         plain_key=settings.qdrant_plain_key,
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from streams.program import config_cli
 from streams.program import options as given
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
@@ -24,12 +25,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 letters = typer.Typer(help="What could not be used: list it, look at it, put it back.")
+app.command("init")(config_cli.init)
+app.command("config")(config_cli.config)
 app.add_typer(letters, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")
 app.add_typer(labels_commands, name="labels")
 app.add_typer(models_commands, name="models")
+
+
+@app.callback()
+def everywhere(
+    config: Annotated[
+        Path | None,
+        typer.Option(help="File of settings [REDSTREAM_CONFIG, redstream.toml if it is there]"),
+    ] = None,
+) -> None:
+    given.use_file(config)
 
 
 @app.command()
@@ -166,7 +179,9 @@ def run(
     teaches in its turn; until a round lowers what is held by less than 1%.
     """
     from streams.program import screen
+    from streams.program.changed import changed
     from streams.program.examples import read_gold
+    from streams.program.folder import Folder
     from streams.program.llm_settings import check
     from streams.program.logs import to_standard_error
     from streams.program.run import run as work
@@ -193,6 +208,8 @@ def run(
     known = read_gold(settings.gold) if settings.gold else None
     to_standard_error()
     screen.announce(settings, texts)
+    for line in changed(settings, Folder(settings.var).settings):
+        screen.say(line)
     with screen.watching() as watch:
         finished = work(settings, texts, out, lockstep=lockstep, watch=watch, follow=follow)
     found = summarize(settings)

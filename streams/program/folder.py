@@ -44,6 +44,11 @@ class Folder:
         return self.var / "audits.json"
 
     @property
+    def settings(self) -> Path:
+        """What was set in the latest run."""
+        return self.var / "settings.json"
+
+    @property
     def report(self) -> Path:
         """What the fit found in the examples; lost, only a fit finds it again."""
         return self.var / "examples.json"

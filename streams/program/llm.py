@@ -19,7 +19,8 @@ from streams.feed import Feed
 from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.guides import follow_labels, open_guides
-from streams.program.llm_settings import caps_of, check_endpoint, key_of
+from streams.program.keys import key_of
+from streams.program.llm_settings import caps_of, check_endpoint
 from streams.program.settings import Settings
 from streams.stage import Reader
 
@@ -110,7 +111,7 @@ def options_of(settings: Settings, model: str | None = None, **more: Any) -> Opt
     made = Options(
         url=settings.llm_url or "",
         model=model or "",
-        key=SecretStr(key_of(settings)),
+        key=SecretStr(key_of(settings, "llm")),
         timeout=settings.llm_timeout,
         temperature=settings.llm_temperature,
         answer_tokens=settings.llm_answer_tokens,

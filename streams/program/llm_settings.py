@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from models.errors import Fatal
+from streams.program.keys import key_of
 from streams.program.settings import Settings
 
 SMALLEST = 300
@@ -55,7 +56,7 @@ def check_endpoint(settings: Settings, model: str | None) -> None:
     _check_caps(settings)
     host = where(settings)
     plain = urlsplit(settings.llm_url or "").scheme == "http"
-    if key_of(settings) and plain and not _is_loopback(host) and not settings.llm_plain_key:
+    if key_of(settings, "llm") and plain and not _is_loopback(host) and not settings.llm_plain_key:
         raise Fatal(
             f"the LLM's key would travel to {host} unencrypted: use https://, or say"
             " REDSTREAM_LLM_PLAIN_KEY=true where the network between is your own"
@@ -82,32 +83,6 @@ def where(settings: Settings) -> str:
     if not host:
         raise Fatal("REDSTREAM_LLM_URL is no URL: it looks like http://localhost:8000/v1")
     return host
-
-
-def key_of(settings: Settings) -> str:
-    """Return the key, from the setting or from its file; empty where there is none.
-
-    Raises:
-        Fatal: the file cannot be read, both are given, or it is nothing that can be sent.
-    """
-    name, path = "REDSTREAM_LLM_KEY", settings.llm_key_file
-    key = settings.llm_key.get_secret_value() if settings.llm_key else ""
-    if path is not None:
-        if key:
-            raise Fatal(f"{name} and {name}_FILE are both set: unset one of them")
-        name = str(path)
-        try:
-            key = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise Fatal(f"cannot read REDSTREAM_LLM_KEY_FILE {path}: {why}") from None
-        if not key.strip():
-            raise Fatal(f"REDSTREAM_LLM_KEY_FILE {path} is empty: write the key into it")
-    key = key.strip()
-    # Its own words would be in the HTTP library's complaint.
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise Fatal(f"{name} holds characters that no key has: was it cut or wrapped?")
-    return key
 
 
 def caps_of(settings: Settings, window: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Options of the commands, and settings: flags over environment over defaults."""
+"""Options of the commands, and what the settings are with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from streams.program.configuration import Configuration
     from streams.program.settings import Settings
 
 Var = Annotated[
@@ -49,15 +50,26 @@ LlmAllMoney = Annotated[
 ]
 
 
+_file: Path | None = None
+
+
+def use_file(path: Path | None) -> None:
+    """Read settings from this file from now on, instead of `redstream.toml` where it is there."""
+    global _file
+    _file = path
+
+
 def settings_of(**flags: Any) -> Settings:
-    """Return the settings: flags over environment over defaults."""
-    from pydantic import ValidationError
+    """Return the settings: flags over environment over `redstream.toml` over defaults.
 
-    from models.errors import Fatal
-    from streams.program.settings import Settings
+    Raises:
+        Fatal: a value or a name cannot be used.
+    """
+    return configuration_of(**flags).settings
 
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Fatal(f"setting REDSTREAM_{str(first['loc'][0]).upper()}: {first['msg']}") from None
+
+def configuration_of(**flags: Any) -> Configuration:
+    """Return the settings with where each comes from. Raises as `settings_of`."""
+    from streams.program.configuration import load
+
+    return load(flags, _file)

@@ -10,7 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from flags, then from the environment (`REDSTREAM_NAME`), then the defaults here."""
+    """By themselves: what is given, then the environment (`REDSTREAM_NAME`), then these defaults.
+
+    The program reads `redstream.toml` as well (`streams.program.configuration`).
+    """
 
     model_config = SettingsConfigDict(env_prefix="REDSTREAM_", extra="ignore", frozen=True)
 
@@ -41,6 +44,7 @@ class Settings(BaseSettings):
         None, description="address of a Qdrant server; none: the examples lie in the folder"
     )
     qdrant_key: SecretStr | None = Field(None, description="API key of the Qdrant server")
+    qdrant_key_file: Path | None = Field(None, description="a file that holds the key instead")
     qdrant_collection: str = Field(
         "redstream", min_length=1, description="collection on the Qdrant server, one per folder"
     )

@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from streams.program.cli import app
+from tools import reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -90,6 +91,12 @@ def test_a_command_that_is_not_there_would_be_noticed() -> None:
     for wrong in ("redstream walk", "redstream run a --fast", "redstream models paint"):
         with pytest.raises(AssertionError):
             check(wrong)
+
+
+@pytest.mark.parametrize("name", reference.pages())
+def test_pages_that_follow_from_the_code_are_as_it_is(name: str) -> None:
+    written = (reference.DOCS / name).read_text(encoding="utf-8")
+    assert written == reference.pages()[name], "run `make docs`"
 
 
 def test_the_readme_names_every_page_and_no_other() -> None:

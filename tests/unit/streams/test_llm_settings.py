@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from models.errors import Fatal
-from streams.program.llm_settings import check, key_of, where
+from streams.program.keys import key_of
+from streams.program.llm_settings import check, where
 from streams.program.options import settings_of
 from streams.program.settings import Settings
 
@@ -20,7 +21,7 @@ def llm(**more: Any) -> Settings:
 
 def test_a_local_endpoint_needs_url_and_model_and_no_key() -> None:
     check(llm())
-    assert key_of(llm()) == ""
+    assert key_of(llm(), "llm") == ""
     assert where(llm()) == "127.0.0.1"
 
 
@@ -84,13 +85,13 @@ def test_what_fits_passes(more: dict[str, Any]) -> None:
 
 def test_a_key_in_a_file_is_read_without_the_blanks_around_it(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"  {SECRET}\n")
-    assert key_of(llm(llm_key_file=tmp_path / "key")) == SECRET
+    assert key_of(llm(llm_key_file=tmp_path / "key"), "llm") == SECRET
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(Fatal, match="is empty"):
-        key_of(llm(llm_key_file=tmp_path / "empty"))
+        key_of(llm(llm_key_file=tmp_path / "empty"), "llm")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(Fatal, match="it is no text"):
-        key_of(llm(llm_key_file=tmp_path / "bytes"))
+        key_of(llm(llm_key_file=tmp_path / "bytes"), "llm")
 
 
 def test_the_key_comes_from_the_environment_and_is_never_shown(
@@ -98,7 +99,7 @@ def test_the_key_comes_from_the_environment_and_is_never_shown(
 ) -> None:
     monkeypatch.setenv("REDSTREAM_LLM_KEY", SECRET)
     settings = settings_of(judge="llm", llm_url=URL, llm_model=MODEL)
-    assert key_of(settings) == SECRET
+    assert key_of(settings, "llm") == SECRET
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert SECRET not in shown
 
