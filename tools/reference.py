@@ -45,7 +45,7 @@ def settings() -> str:
         "",
         MADE,
         "A setting is given as a flag (where the command has one), as `REDSTREAM_NAME` in the",
-        "environment, or in `redstream.toml` under its name; the first of these that is there holds.",
+        "environment, or in `redstream.toml` under its name; the first that is there holds.",
         "`redstream init` writes such a file, `redstream config` shows what holds and from where.",
         "Paths in the file are seen from the file. A name that does not exist is an error.",
     ]
@@ -111,8 +111,8 @@ def record_pages() -> str:
         "# Records",
         "",
         MADE,
-        "What moves is JSON in UTF-8. Our own readers pass over fields they do not know; what comes",
-        "from outside (`texts`) keeps them as `attributes`. Times are seconds since 1970, UTC.",
+        "What moves is JSON in UTF-8. Our own readers pass over fields they do not know; what",
+        "comes from outside (`texts`) keeps them as `attributes`. Times are seconds since 1970, UTC.",
         "",
         "| topic | key | record | kept |",
         "| --- | --- | --- | --- |",
@@ -122,7 +122,7 @@ def record_pages() -> str:
             f"[{topic.record.__name__}](#{topic.record.__name__.lower()})" if topic.record else ""
         )
         kept = "the newest of a key" if topic.compacted else _days(topic.keep_days)
-        lines.append(f"| `{topic.name}` | {topic.key} | {kind or 'bytes'} | {kept} |")
+        lines.append(f"| `{topic.name}` | {topic.key} | {kind} | {kept} |")
     examples = _examples()
     for kind in _kinds():
         lines += ["", f"## {kind.__name__}", "", _plain(kind.__doc__ or ""), ""]
