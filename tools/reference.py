@@ -112,7 +112,7 @@ def record_pages() -> str:
         "",
         MADE,
         "What moves is JSON in UTF-8. Our own readers pass over fields they do not know; what",
-        "comes from outside (`texts`) keeps them as `attributes`. Times are seconds since 1970, UTC.",
+        "comes from outside (`texts`) keeps them as `attributes`. Times: seconds since 1970, UTC.",
         "",
         "| topic | key | record | kept |",
         "| --- | --- | --- | --- |",
