@@ -51,7 +51,7 @@ class Folder:
     @property
     def report(self) -> Path:
         """What the fit found in the examples; lost, only a fit finds it again."""
-        return self.var / "examples.json"
+        return self.var / "fitted.json"
 
     @property
     def guides(self) -> Path:

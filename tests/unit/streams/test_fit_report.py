@@ -110,11 +110,11 @@ def test_a_person_is_told_what_to_do(capsys: pytest.CaptureFixture[str], tmp_pat
 
 def test_a_fit_keeps_what_it_found_and_tells_it_again(tmp_path: Path) -> None:
     var = tiny.fit_folder(tmp_path)
-    kept = Report.kept(var / "examples.json")
+    kept = Report.kept(var / "fitted.json")
     assert kept is not None
     assert kept.examples == sum(map(len, tiny.EXAMPLES.values()))
     assert sum(kept.left_out.values()) == kept.examples
     assert sum(kept.right.values()) > kept.examples / 2
     assert kept.judged is not None
-    (var / "examples.json").write_text("{}")
-    assert Report.kept(var / "examples.json") is None
+    (var / "fitted.json").write_text("{}")
+    assert Report.kept(var / "fitted.json") is None
