@@ -25,7 +25,7 @@ from judge.llm.build import Options, build
 from judge.policy import Policy
 from judge.qdrant_edge import EdgeExampleStore
 from streams.delivery import deliver
-from streams.memory import settle
+from streams.memory import settled
 from streams.records import Contender, Labeled, Text, Uncertain
 from streams.stage import Delivered
 from streams.stages.judge import JudgeStage
@@ -114,16 +114,17 @@ async def _measured(port: int, problem: Problem, cases: Sequence[Delivered]) -> 
         # Verify first for every text, so that a text is one question and sometimes two.
         stage = JudgeStage(judge, store, concurrency=CONCURRENCY, policy=lambda: Policy(first=5))
         await deliver(stage, cases[:1])  # the form of the answers is found out at the first one
-        settle()
-        spent: list[float] = []
-        labeled = 0
-        began, used = time.perf_counter(), time.process_time()
-        for start in range(1, len(cases), JUDGE.batch):
-            batch = cases[start : start + JUDGE.batch]
-            beginning = time.perf_counter()
-            out = await deliver(stage, batch)
-            spent += [time.perf_counter() - beginning] * len(batch)
-            labeled += sum(bool(Labeled.decode(r.value)) for r in out if r.topic == LABELED.name)
+        with settled():
+            spent: list[float] = []
+            labeled = 0
+            began, used = time.perf_counter(), time.process_time()
+            for start in range(1, len(cases), JUDGE.batch):
+                batch = cases[start : start + JUDGE.batch]
+                beginning = time.perf_counter()
+                out = await deliver(stage, batch)
+                spent += [time.perf_counter() - beginning] * len(batch)
+                given = [r.value for r in out if r.topic == LABELED.name]
+                labeled += sum(bool(Labeled.decode(value)) for value in given)
         seconds = time.perf_counter() - began
         status = judge.status()
         await judge.close()

@@ -18,7 +18,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
-from streams.memory import settle
+from streams.memory import settled
 from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
@@ -104,7 +104,7 @@ def run_source(
             batch=settings.batch,
             at_rest=rounds.at_rest,
         )
-        settle()
+        stack.enter_context(settled())
 
         async def work() -> bool:
             loop = asyncio.get_running_loop()
