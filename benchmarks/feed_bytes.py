@@ -15,7 +15,8 @@ from benchmarks.report import Record, Shown, Table
 from benchmarks.synthetic import synthetic
 from models.classifier import Classifier, Example
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed
+from streams.feed import PART, Feed
+from streams.terms import Shares
 
 NAME = "feed_bytes"
 SUMMARY = "bytes the model feed publishes for an accepted text, at a thousand labels"
@@ -35,7 +36,8 @@ def run(context: Context) -> Record:
     record["notes"] = [
         f"{LABELS:,} labels made up around real vectors, {PER_LABEL} examples each. A version is "
         "published to an embedded log after so many accepted texts of random labels: its new parts "
-        "(heads and exemplars of what they touch) and its manifest, keys included. Mean of "
+        "(heads and exemplars of what they touch), the trees that name them, and its manifest "
+        "with the shares of all labels; keys included. Names: trees and manifest. Mean of "
         f"{ROUNDS} versions. Whole: all parts of a version, as a reader that starts anew reads.",
     ]
     context.cells(1 + len(BATCHES))
@@ -54,7 +56,8 @@ def run(context: Context) -> Record:
             rows = rng.choice(len(problem.test_y), batch, replace=False)
             before = feed.newest().classifier
             learnt = before.learn([_example(problem, int(i), rng) for i in rows])
-            found.append(_published(log, feed, before, learnt))
+            shares = {label: round(float(rng.gamma(1.0)), 2) for label in problem.labels}
+            found.append(_published(log, feed, before, learnt, shares))
         cell = {key: float(np.mean([one[key] for one in found])) for key in found[0]}
         record["cells"].append({"texts": batch, **cell})
         context.done(f"{batch} texts: {cell['bytes'] / batch / 1024:.0f} KiB each")
@@ -70,15 +73,23 @@ def _example(problem: Problem, row: int, rng: np.random.Generator) -> Example:
 
 
 def _published(
-    log: SqliteLog, feed: Feed, before: Classifier, learnt: Classifier
+    log: SqliteLog,
+    feed: Feed,
+    before: Classifier,
+    learnt: Classifier,
+    shares: dict[str, float],
 ) -> dict[str, int]:
     touched = learnt.touched_since(before)
-    records = feed.publish(learnt, applied=0, learnt=0, touched=touched)
+    records = feed.publish(
+        learnt, applied=0, learnt=0, touched=touched, shares=Shares(shares, counted=1)
+    )
     log.append(records)
     new = [one for one in records if one.value is not None]
     sizes = [len(one.key or b"") + len(one.value or b"") for one in new]
+    parts = sum((one.key or b"").startswith(PART.encode()) for one in new)
     return {
         "bytes": sum(sizes),
+        "names": sum(sizes[parts:]),
         "manifest": sizes[-1],
         "records": len(new),
         "subsets": len({learnt.subset_of(label) for label in touched}),
@@ -93,12 +104,13 @@ def shown(record: Record) -> Shown:
             f"{cell['subsets']:.0f}",
             f"{cell['records']:.0f}",
             f"{cell['bytes'] / 1024:,.0f}",
+            f"{cell['names'] / 1024:,.0f}",
             f"{cell['manifest'] / 1024:,.0f}",
             f"{cell['bytes'] / cell['texts'] / 1024:,.1f}",
         ]
         for cell in record["cells"]
     ]
-    head = ["texts", "subsets", "records", "KiB", "of it manifest", "KiB a text"]
+    head = ["texts", "subsets", "records", "KiB", "of it names", "of these manifest", "KiB a text"]
     whole = f"Whole version: {record['whole'] / 2**20:.1f} MiB."
     return Shown([Table("A version's new records", head, rows, whole)])
 

@@ -232,6 +232,13 @@ class Classifier:
             parts.update(zip(blob.names(name), blob.chunks, strict=True))
         return parts
 
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of every part, by part name."""
+        digests: dict[str, str] = {}
+        for name, blob in self.blobs.items():
+            digests.update(zip(blob.names(name), blob.digests, strict=True))
+        return digests
+
     @classmethod
     def from_parts(
         cls, parts: Mapping[str, bytes], previous: Classifier | None = None
@@ -251,11 +258,7 @@ class Classifier:
         The reserve (examples kept only for `unlearn`) is left out, so that learning a text and
         revoking it ends at the same hash even where it pushed out the end of the reserve.
         """
-        named = [
-            (part, sha)
-            for name, blob in self.blobs.items()
-            if not name.startswith(stored.RESERVE)
-            for part, sha in zip(blob.names(name), blob.digests, strict=True)
-        ]
-        lines = "".join(f"{part} {sha}\n" for part, sha in sorted(named))
+        named = self.digests().items()
+        kept = sorted(one for one in named if not one[0].startswith(stored.RESERVE))
+        lines = "".join(f"{part} {sha}\n" for part, sha in kept)
         return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,14 +1,13 @@
 """The model feed: whole versions of the classifier, as content-addressed records in `models`.
 
-A version is published as its new parts, then its manifest (`streams.repository`); readers follow
-and serve whole versions only.
+A version is published as its new parts and trees, then its manifest (`streams.repository`); readers
+follow and serve whole versions only.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +18,7 @@ from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
 from streams.labelset import LabelSet
 from streams.records import Manifest, Refusal
-from streams.repository import KEPT, MANIFEST, PART, PIN, Repository, records_of
+from streams.repository import KEPT, MANIFEST, PART, PIN, Repository
 from streams.stage import Outgoing, Reader
 from streams.terms import Change, Shares, Terms
 from streams.topology import MODELS
@@ -111,10 +110,10 @@ class Feed:
         """
         manifest = self.manifest(number)
         if missing := self.repository.missing(manifest):
+            count = len(self.repository.named(manifest))
             raise NoVersion(
-                f"version {number} is not whole: {len(missing)} of its {len(manifest.parts)} parts"
-                f" are missing or damaged ({', '.join(missing[:3])}); take another from"
-                " `redstream models list`"
+                f"version {number} is not whole: {len(missing)} of its {count} parts are missing"
+                f" or damaged ({', '.join(missing[:3])}); take another from `redstream models list`"
             )
         return self._read(manifest)
 
@@ -154,7 +153,6 @@ class Feed:
             change = Change.of(last) if last else Change()
         if shares is None:
             shares = Shares.of(last) if last else Shares()
-        parts, shas = _addressed(classifier)
         manifest = Manifest(
             number=self._next(),
             epoch=self.repository.epoch or 1,
@@ -170,7 +168,6 @@ class Feed:
             ageing=dict(sorted(change.ageing.items())),
             refused=refused,
             labels=list(classifier.labels),
-            parts=shas,
             applied=applied,
             applied_labels=labels.applied,
             renamed=dict(sorted(labels.renamed.items())),
@@ -180,7 +177,7 @@ class Feed:
             left_out=last.left_out if last else [],
             at=time.time(),
         )
-        return self._records(manifest, parts)
+        return self.repository.published(manifest, classifier, self._serving())
 
     def restore(self, older: Manifest, classifier: Classifier, learnt: int) -> list[Outgoing]:
         """Return the records that bring an older version back, as the next one.
@@ -190,7 +187,6 @@ class Feed:
         from where it is. The lessons between the two are `left_out` (docs/adr/0009).
         """
         serving = self.newest()
-        parts, shas = _addressed(classifier)
         certified = serving.terms.claim is not None and serving.terms.claim.state == "certified"
         skipped = (older.applied, serving.manifest.applied)
         manifest = serving.manifest.model_copy(
@@ -201,7 +197,6 @@ class Feed:
                 "threshold": serving.terms.threshold if certified else classifier.threshold,
                 "refused": None,
                 "labels": list(classifier.labels),
-                "parts": shas,
                 "learnt": learnt,
                 "touched": list(classifier.touched_since(serving.classifier)),
                 "restores": older.number,
@@ -209,25 +204,13 @@ class Feed:
                 "at": time.time(),
             }
         )
-        return self._records(manifest, parts)
+        return self.repository.published(manifest, classifier, self._serving())
 
     def _next(self) -> int:
         return max(self.repository.manifests, default=0) + 1
 
-    def _records(self, manifest: Manifest, parts: Mapping[str, bytes]) -> list[Outgoing]:
-        new = {sha: part for sha, part in parts.items() if sha not in self.repository.parts}
-        serving = self._version.number if self._version else None
-        return [
-            *records_of(manifest, new),
-            *self.repository.tombstones(manifest, serving),
-        ]
-
-
-def _addressed(classifier: Classifier) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the classifier's parts by SHA-256, and the SHA-256 of each by its name."""
-    parts = classifier.to_parts()
-    shas = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
-    return {shas[name]: part for name, part in parts.items()}, shas
+    def _serving(self) -> int | None:
+        return self._version.number if self._version else None
 
 
 def spans(numbers: Sequence[int]) -> str:

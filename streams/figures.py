@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,19 @@ from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict
 RECENT_VERSIONS = 20
 """Over how many versions `rechecked` and `resolved` look back."""
 
+_LAST_WORDS = (
+    "SELECT {of}, COUNT(*) FROM (SELECT label, signed, kind, MAX(offset) FROM lessons GROUP BY id)"
+    " WHERE kind = '{kind}' GROUP BY {of}"
+)
+
 
 @dataclass(frozen=True)
 class Counts:
     """How things stand, in texts unless said otherwise.
 
     `rechecked` were held and examined again for one of the latest versions; `resolved` of them
-    have a label now.
+    have a label now. `asked` were put to the judge at all: doubtful ones are `judged`, and
+    confident ones `audited`, a text both where it was.
     """
 
     labeled: dict[Authority, int]
@@ -29,6 +36,7 @@ class Counts:
     resolved: int
     judged: int
     audited: int
+    asked: int
     accepted: int
     calls: int
     tokens: int
@@ -36,6 +44,11 @@ class Counts:
     version: int
     learnt: int
     threshold: float
+
+    @property
+    def decided(self) -> int:
+        """Return how many texts have a label, or were judged and are held."""
+        return sum(self.labeled.values()) + self.held
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,7 @@ class Figures:
             resolved=resolved,
             judged=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 0")[0],
             audited=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 1")[0],
+            asked=self._one("SELECT COUNT(DISTINCT id) FROM verdicts")[0],
             accepted=sum(n for (decision, _), n in decided.items() if decision == "accepted"),
             calls=calls or 0,
             tokens=tokens or 0,
@@ -159,10 +173,28 @@ class Figures:
             proposals[verdict.id] = verdict.proposed
         return proposals
 
-    def judged_ids(self) -> set[str]:
-        """Return the ids of all texts the judge was asked about because of doubt."""
-        rows = self._db.execute("SELECT DISTINCT id FROM verdicts WHERE audit = 0")
-        return {text_id for (text_id,) in rows}
+    def asked_ids(self) -> set[str]:
+        """Return the ids of all texts that were put to the judge, for doubt or as an audit."""
+        return {text_id for (text_id,) in self._db.execute("SELECT DISTINCT id FROM verdicts")}
+
+    def held_ids(self) -> set[str]:
+        """Return the ids of all texts that are held."""
+        return {text_id for (text_id,) in self._db.execute("SELECT id FROM held")}
+
+    def lessons(self) -> list[tuple[str, str]]:
+        """Return id and label of everything that was accepted, in order, taken back or not."""
+        return self._db.execute(
+            "SELECT id, label FROM lessons WHERE kind = 'accepted' ORDER BY offset"
+        ).fetchall()
+
+    def standing(self) -> Counter[str]:
+        """Count by label the texts that were accepted and not taken back since."""
+        return Counter(dict(self._db.execute(_LAST_WORDS.format(of="label", kind="accepted"))))
+
+    def taken_back(self) -> Counter[str]:
+        """Count the texts that are taken back, by who did it: `gate`, `drift`, or another."""
+        by = dict(self._db.execute(_LAST_WORDS.format(of="signed", kind="revoked")))
+        return Counter({signed or "unsigned": count for signed, count in by.items()})
 
     def dead_letters(self, *, all_of_them: bool = False) -> list[DeadLetter]:
         """Return the dead letters, oldest first; those put back only if asked for."""

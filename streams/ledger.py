@@ -3,7 +3,7 @@
 It keeps its own position in the same transaction, so that a batch delivered again changes
 nothing; lost, it is rebuilt by reading the logs again. `explain`, `status` and `deadletters`
 read it. What it derives: the newest truth of each text by the order of authority, wherever the
-event lies in the log, and the held texts (`streams.held`).
+event lies in the log, the held texts (`streams.held`), and what was taught and taken back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from streams.database import open_database, transaction
 from streams.held import SCHEMA as HELD_SCHEMA
 from streams.held import Held
-from streams.records import DeadLetter, Labeled, Manifest, Recheck, Round, Verdict
+from streams.records import DeadLetter, Labeled, Manifest, Recheck, Retrain, Round, Verdict
 from streams.stage import Delivered
 from streams.wire import Record
 
@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS deadletters (
     position TEXT PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, requeued REAL,
     json TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lessons (
+    offset INTEGER PRIMARY KEY, id TEXT NOT NULL, label TEXT NOT NULL, kind TEXT NOT NULL,
+    signed TEXT
+);
+CREATE INDEX IF NOT EXISTS lessons_by_id ON lessons (id);
 CREATE TABLE IF NOT EXISTS versions (
     number INTEGER PRIMARY KEY, hash TEXT NOT NULL, labels INTEGER NOT NULL,
     learnt INTEGER NOT NULL, threshold REAL NOT NULL, at REAL NOT NULL
@@ -97,6 +102,8 @@ class Ledger:
                     case Manifest():
                         self._version(record)
                         effects.rechecks += self._held.touched_by(record)
+                    case Retrain():
+                        self._lesson(record, delivered.offset)
                     case Round():
                         effects.rechecks += self._held.of_round(record)
                     case DeadLetter():
@@ -149,6 +156,12 @@ class Ledger:
         ).rowcount
         if new and verdict.held is not None and self._truth(verdict.id) is None:
             self._held.hold(verdict.held, verdict.model, offset, verdict.at)
+
+    def _lesson(self, lesson: Retrain, offset: int) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO lessons VALUES (?, ?, ?, ?, ?)",
+            (offset, lesson.id, lesson.label, lesson.kind, lesson.signed),
+        )
 
     def _version(self, manifest: Manifest) -> None:
         self._db.execute(

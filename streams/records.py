@@ -243,8 +243,17 @@ class Refusal(Record):
     p: float
 
 
+class Tree(Record):
+    """Names of parts of a version, each with the SHA-256 of its content (`streams.trees`)."""
+
+    parts: dict[str, str]
+
+
 class Manifest(Record):
     """One whole version of the model: names its parts by content.
+
+    It names `trees` by their SHA-256, which name the parts; the manifests of earlier redstreams
+    have all `parts` themselves.
 
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
@@ -272,7 +281,8 @@ class Manifest(Record):
     ageing: dict[str, int] = Field(default_factory=dict)
     refused: Refusal | None = None
     labels: list[str]
-    parts: dict[str, str]
+    parts: dict[str, str] = Field(default_factory=dict)
+    trees: list[str] = Field(default_factory=list)
     applied: int = Field(description="offset in `retrain` up to which texts are learnt")
     applied_labels: int = Field(0, description="offset in `labels` up to which all is done")
     renamed: dict[str, str] = Field(default_factory=dict)

@@ -1,23 +1,27 @@
 """What lies in the topic `models`: parts, manifests and pins; what is kept, and what goes.
 
-As in git, a part lies under the SHA-256 of its content (`part/SHA`), a manifest under the number
-of its version (`manifest/N`), and `pin/N` keeps version N for as long as it is there. Keys of
-another kind belong to a later redstream and are passed over.
+As in git, a part lies under the SHA-256 of its content (`part/SHA`), and so does a tree, which
+names parts (`tree/SHA`). A manifest lies under the number of its version (`manifest/N`), and
+`pin/N` keeps version N for as long as it is there. Keys of another kind belong to a later redstream
+and are passed over.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import structlog
 
+from models.classifier import Classifier
 from streams.errors import Unreadable
-from streams.records import Manifest
-from streams.stage import Outgoing, outgoing
+from streams.records import Manifest, Tree
+from streams.stage import Outgoing
 from streams.topology import MODELS
+from streams.trees import joined, planted
+from streams.wire import squeezed, unsqueezed
 
-PART, MANIFEST, PIN = "part/", "manifest/", "pin/"
+PART, TREE, MANIFEST, PIN = "part/", "tree/", "manifest/", "pin/"
 KEPT = 20
 """Versions that stay whether they are pinned or not."""
 
@@ -27,12 +31,13 @@ log = structlog.get_logger()
 class Repository:
     """All versions of the model that the records taken in so far amount to.
 
-    `parts` (by SHA-256) holds only what is whole, `manifests` goes by number; `pinned` may name
-    versions that are not here. `epoch` is the newest seen.
+    `parts` and `trees` (by SHA-256) hold only what is whole, `manifests` goes by number; `pinned`
+    may name versions that are not here. `epoch` is the newest seen.
     """
 
     def __init__(self) -> None:
         self.parts: dict[str, bytes] = {}
+        self.trees: dict[str, dict[str, str]] = {}
         self.manifests: dict[int, Manifest] = {}
         self.pinned: set[int] = set()
         self._unpinned: set[int] = set()
@@ -43,6 +48,8 @@ class Repository:
         name = key.decode(errors="replace")
         if name.startswith(PART):
             self._part(name.removeprefix(PART), value)
+        elif name.startswith(TREE):
+            self._tree(name.removeprefix(TREE), value)
         elif name.startswith(MANIFEST):
             return self._manifest(name.removeprefix(MANIFEST), value)
         elif name.startswith(PIN) and (number := name.removeprefix(PIN)).isdecimal():
@@ -65,12 +72,23 @@ class Repository:
         if value is not None:
             log.error("a damaged part of the model was refused", part=sha)
 
+    def _tree(self, sha: str, value: bytes | None) -> None:
+        self.trees.pop(sha, None)
+        if value is None:
+            return
+        try:
+            if hashlib.sha256(value).hexdigest() != sha:
+                raise Unreadable("its SHA-256 does not match")
+            self.trees[sha] = unsqueezed(Tree, value).parts
+        except Unreadable as error:
+            log.error("a damaged tree of the model was refused", tree=sha, error=str(error))
+
     def _manifest(self, number: str, value: bytes | None) -> Manifest | None:
         if value is None:
             self.manifests = {n: m for n, m in self.manifests.items() if str(n) != number}
             return None
         try:
-            manifest = Manifest.decode(value)
+            manifest = unsqueezed(Manifest, value)
         except Unreadable as error:
             log.error("a version was refused", number=number, error=str(error))
             return None
@@ -81,13 +99,20 @@ class Repository:
         self.manifests[manifest.number] = manifest
         return manifest
 
+    def named(self, manifest: Manifest) -> dict[str, str]:
+        """Return the SHA-256 of a version's parts by name, so far as its trees are here."""
+        trees = [self.trees[sha] for sha in manifest.trees if sha in self.trees]
+        return joined([manifest.parts, *trees])
+
     def missing(self, manifest: Manifest) -> list[str]:
-        """Return the names of a version's parts that are not here, or were refused."""
-        return sorted(name for name, sha in manifest.parts.items() if sha not in self.parts)
+        """Return the names of a version's trees and parts that are not here, or were refused."""
+        trees = [f"{TREE}{sha[:12]}" for sha in manifest.trees if sha not in self.trees]
+        parts = [name for name, sha in self.named(manifest).items() if sha not in self.parts]
+        return sorted(trees) + sorted(parts)
 
     def contents(self, manifest: Manifest) -> dict[str, bytes]:
         """Return the parts of a whole version by name."""
-        return {name: self.parts[sha] for name, sha in manifest.parts.items()}
+        return {name: self.parts[sha] for name, sha in self.named(manifest).items()}
 
     def _kept(self, manifests: Iterable[Manifest], serving: int | None) -> dict[int, Manifest]:
         """The newest, the pinned, and the one in service, which after a rollback may be older."""
@@ -95,14 +120,30 @@ class Repository:
         stay = {*sorted(known)[-KEPT:], *self.pinned, serving}
         return {number: known[number] for number in sorted(known) if number in stay}
 
-    def tombstones(self, new: Manifest, serving: int | None) -> list[Outgoing]:
-        """Return what removes the versions that go when `new` comes, and what only they name."""
-        kept = self._kept([*self.manifests.values(), new], serving)
+    def published(
+        self, manifest: Manifest, classifier: Classifier, serving: int | None
+    ) -> list[Outgoing]:
+        """Return what publishes a version: parts and trees that are not here, the manifest, and
+        what removes the versions that go then, with what only they name.
+
+        The manifest comes behind what it names: no reader sees half. What a damaged tree of a
+        version that goes named stays: nobody knows what that was.
+        """
+        shas = classifier.digests()
+        trees = planted(shas)
+        parts = {shas[name]: part for name, part in classifier.to_parts().items()}
+        keys = {PART + sha for sha in parts} | {TREE + sha for sha in trees}
+        kept = self._kept([*self.manifests.values(), manifest], serving)
         dropped = sorted(self.manifests.keys() - kept.keys())
-        gone = _named(self.manifests[number] for number in dropped) - _named(kept.values())
+        gone = self._keys(self.manifests[number] for number in dropped) - keys
+        gone -= self._keys(one for one in kept.values() if one is not manifest)
+        whole = manifest.model_copy(update={"parts": {}, "trees": sorted(trees)})
         return [
-            *(_tombstone(f"{MANIFEST}{number}") for number in dropped),
-            *(_tombstone(PART + sha) for sha in sorted(gone)),
+            *(_record(PART + sha, part) for sha, part in parts.items() if sha not in self.parts),
+            *(_record(TREE + sha, tree) for sha, tree in trees.items() if sha not in self.trees),
+            _record(f"{MANIFEST}{manifest.number}", squeezed(whole)),
+            *(_record(f"{MANIFEST}{number}", None) for number in dropped),
+            *(_record(key, None) for key in sorted(gone)),
         ]
 
     def forget(self, serving: int | None) -> None:
@@ -115,31 +156,29 @@ class Repository:
             unpinned = {n: self.manifests[n] for n in self._unpinned & self.manifests.keys()}
             self.manifests = unpinned | self._kept(self.manifests.values(), serving)
             self._unpinned.clear()
-        named = _named(self.manifests.values())
-        self.parts = {sha: value for sha, value in self.parts.items() if sha in named}
+        keys = self._keys(self.manifests.values())
+        self.trees = {sha: tree for sha, tree in self.trees.items() if TREE + sha in keys}
+        if all(sha in self.trees for one in self.manifests.values() for sha in one.trees):
+            self.parts = {sha: part for sha, part in self.parts.items() if PART + sha in keys}
+        # Else nobody knows what a damaged tree named; it may be published again.
 
-
-def records_of(manifest: Manifest, parts: Mapping[str, bytes]) -> list[Outgoing]:
-    """Return what publishes a version; `parts`, by SHA-256, come first: no reader sees half."""
-    return [
-        *(Outgoing(MODELS.name, f"{PART}{sha}".encode(), part) for sha, part in parts.items()),
-        outgoing(MODELS, f"{MANIFEST}{manifest.number}", manifest),
-    ]
+    def _keys(self, manifests: Iterable[Manifest]) -> set[str]:
+        """The keys of all that these manifests name, directly or by a tree."""
+        known = list(manifests)
+        trees = {sha for manifest in known for sha in manifest.trees}
+        named = [*(m.parts for m in known), *(self.trees.get(sha, {}) for sha in trees)]
+        return {PART + sha for parts in named for sha in parts.values()} | {TREE + t for t in trees}
 
 
 def pin(number: int) -> Outgoing:
     """Return what pins a version."""
-    return Outgoing(MODELS.name, f"{PIN}{number}".encode(), b"{}")
+    return _record(f"{PIN}{number}", b"{}")
 
 
 def unpin(number: int) -> Outgoing:
     """Return what takes the pin away; the version goes when the next is published, if it is old."""
-    return _tombstone(f"{PIN}{number}")
+    return _record(f"{PIN}{number}", None)
 
 
-def _named(manifests: Iterable[Manifest]) -> set[str]:
-    return {sha for manifest in manifests for sha in manifest.parts.values()}
-
-
-def _tombstone(key: str) -> Outgoing:
-    return Outgoing(MODELS.name, key.encode(), None)
+def _record(key: str, value: bytes | None) -> Outgoing:
+    return Outgoing(MODELS.name, key.encode(), value)

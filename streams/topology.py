@@ -49,7 +49,9 @@ UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id")
 UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id")
 VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
 RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
-MODELS = Topic("models", None, key="part/SHA, manifest/N or pin/N", compacted=True, partitions=1)
+MODELS = Topic(
+    "models", None, key="part/SHA, tree/SHA, manifest/N or pin/N", compacted=True, partitions=1
+)
 LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
 RECHECK = Topic("recheck", records.Recheck, key="text id")
 ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
@@ -118,7 +120,7 @@ TRAIN = StageSpec(
 )
 LEDGER = StageSpec(
     "ledger",
-    (LABELED, VERDICTS, MODELS, DEADLETTERS, ROUNDS),
+    (LABELED, VERDICTS, RETRAIN, MODELS, DEADLETTERS, ROUNDS),
     (LABELED_LATEST, RECHECK),
     "streams.stages.ledger",
     batch=256,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import uuid
+import zlib
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -50,6 +51,35 @@ class Record(BaseModel):
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "record"
             raise Unreadable(f"no {cls.__name__}: {where}: {first['msg']}") from None
+
+
+R = TypeVar("R", bound=Record)
+
+MOST_BYTES = 64 * 2**20
+"""What a squeezed record may come to: no few bytes take all memory."""
+
+
+def squeezed(record: Record) -> bytes:
+    """Return the record's JSON as a zlib stream: for what is long and full of names."""
+    return zlib.compress(record.encode(), 6)
+
+
+def unsqueezed(kind: type[R], value: bytes | None) -> R:
+    """Read a record of this kind, squeezed or plain.
+
+    Raises:
+        Unreadable: it is neither, or not a record of this kind.
+    """
+    if value is None or value[:1] == b"{":
+        return kind.decode(value)
+    try:
+        stream = zlib.decompressobj()
+        plain = stream.decompress(value, MOST_BYTES)
+    except zlib.error as error:
+        raise Unreadable(f"no {kind.__name__}: {error}") from None
+    if not stream.eof:
+        raise Unreadable(f"no {kind.__name__}: cut off, or more than {MOST_BYTES >> 20} MiB")
+    return kind.decode(plain)
 
 
 class Vector(Record):

@@ -113,6 +113,7 @@ def record_pages() -> str:
         MADE,
         "What moves is JSON in UTF-8. Our own readers pass over fields they do not know; what",
         "comes from outside (`texts`) keeps them as `attributes`. Times: seconds since 1970, UTC.",
+        "In `models`, trees and manifests are the same JSON as a zlib stream, parts are bytes.",
         "",
         "| topic | key | record | kept |",
         "| --- | --- | --- | --- |",

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +23,11 @@ from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
 from streams.program.judge_state import JudgeState, JudgeWatch
+from streams.program.news import News, Newsreader
 from streams.program.settings import Settings
 from streams.program.source import RoundsEndFirst, StandardInput
 from streams.rounds import Rounds, newest_round
-from streams.topology import CLASSIFY, TEXTS
+from streams.topology import CLASSIFY, DRIFT, TEXTS
 
 WATCH_SECONDS = 0.5
 
@@ -35,14 +36,16 @@ WATCH_SECONDS = 0.5
 class Sight:
     """What a run looks like at a moment: texts read and classified so far, and all counts.
 
-    `round` is the number of the one in hand, 0 for none; `judge` is None for one that cannot be
-    away.
+    `round` is the number of the one in hand, 0 for none; `noticed` counts drift events, `news` is
+    what is new since the look before; `judge` is None for one that cannot be away.
     """
 
     read: int
     classified: int
     counts: Counts
     round: int = 0
+    noticed: int = 0
+    news: News = field(default_factory=News)
     judge: JudgeState | None = None
 
 
@@ -138,10 +141,12 @@ def _source(texts: str, log: SqliteLog, *, follow: bool) -> Source:
 
 
 async def _watch(log: SqliteLog, settings: Settings, judge: JudgeWatch, watch: Watcher) -> None:
-    figures = Figures(Folder(settings.var).ledger)
+    figures, newsreader = Figures(Folder(settings.var).ledger), Newsreader(log)
     try:
         while True:
-            watch(replace(sight(log, figures), judge=judge.look()))
+            seen = sight(log, figures)
+            news = newsreader.look(seen.counts.version)
+            watch(replace(seen, judge=judge.look(), news=news))
             await asyncio.sleep(WATCH_SECONDS)
     finally:
         figures.close()
@@ -155,4 +160,5 @@ def sight(log: SqliteLog, figures: Figures) -> Sight:
         classified=log.position(CLASSIFY.name, TEXTS.name),
         counts=figures.counts(),
         round=newest.number if newest and not newest.end else 0,
+        noticed=log.end(DRIFT.name),
     )

@@ -16,7 +16,8 @@ from rich.text import Text
 from streams.figures import RECENT_VERSIONS
 from streams.program import screen_rounds
 from streams.program.screen_drift import drifted
-from streams.program.screen_judge import asked, standing, waiting, without_verdict
+from streams.program.screen_judge import asked, standing, without_verdict
+from streams.program.screen_progress import Progress
 from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
 
@@ -33,6 +34,12 @@ JUDGES = {
     "local": "the local judge (weighs neighbours; no LLM)",
     "simulated": "a SIMULATED judge (knows the gold labels and errs on purpose; no LLM)",
 }
+
+TAKEN_BACK = {
+    "gate": "refused, since they made the model worse (`redstream models list`)",
+    "drift": "forgotten, since their labels have changed",
+}
+"""Why lessons are no more, by who took them back."""
 
 console = Console(highlight=False)
 
@@ -68,42 +75,28 @@ def announce(settings: Settings, texts: str) -> None:
 @contextmanager
 def watching() -> Iterator[Callable[[Sight], None]]:
     """Keep one live line on a terminal; elsewhere print a line now and then."""
-    started, printed = time.monotonic(), 0.0
-    first: Sight | None = None
+    progress, printed, shown = Progress(), -PLAIN_SECONDS, ""
     live = console.status("starting") if console.is_terminal else None
     if live:
         live.start()
 
     def watch(sight: Sight) -> None:
-        nonlocal printed, first
-        first = first or sight
-        elapsed = time.monotonic() - started
-        line = _line(sight, (sight.classified - first.classified) / max(elapsed, 0.1))
+        nonlocal printed, shown
+        now = time.monotonic()
+        line = progress.line(now, sight)
+        for told in progress.told(sight.news):
+            say(told)
         if live:
             live.update(escape(line))
-        elif elapsed - printed >= PLAIN_SECONDS:
-            printed = elapsed
-            say(line)
+        elif now - printed >= PLAIN_SECONDS and (known := progress.known(sight)) != shown:
+            printed, shown = now, known
+            console.print(line, markup=False, soft_wrap=True)
 
     try:
         yield watch
     finally:
         if live:
             live.stop()
-
-
-def _line(sight: Sight, rate: float) -> str:
-    counts = sight.counts
-    judged = counts.judged / sight.classified if sight.classified else 0.0
-    again = screen_rounds.held_again(counts)
-    trouble = waiting(sight.judge) if sight.judge else ""
-    return (
-        f"{sight.classified} of {sight.read} read · {rate:.0f}/s · judged {judged:.0%}"
-        f" · accepted {counts.accepted} · undecided {counts.held}"
-        f"{f' ({again})' if again else ''} · model {counts.version}"
-        f"{f' · round {sight.round}' if sight.round else ''}"
-        f"{f' · {trouble}' if trouble else ''}"
-    )
 
 
 def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path | None) -> None:
@@ -151,6 +144,9 @@ def _facts(found: Summary, settings: Settings) -> None:
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
         f"{f' (most: {taught})' if taught else ''}; the model is at version {counts.version}."
     )
+    if found.taken_back:
+        by = ", ".join(_taken_back(who, n) for who, n in found.taken_back.most_common())
+        say(f"Taken back: {by}.")
     if found.noticed > len(found.drifts):
         say(f"Drift was noticed {found.noticed} times; the latest:")
     for event in found.drifts:
@@ -163,6 +159,10 @@ def _facts(found: Summary, settings: Settings) -> None:
     if found.backlog:
         waiting = ", ".join(f"{stage} {n}" for stage, n in found.backlog.items())
         say(f"Still waiting in the log: {waiting}. `redstream run` goes on with it.")
+
+
+def _taken_back(who: str, count: int) -> str:
+    return f"{count} {TAKEN_BACK.get(who, f'by {who}')}"
 
 
 def _rounds(found: Summary, grades: Grades | None, settings: Settings) -> None:

@@ -10,11 +10,8 @@ from rich.table import Table
 
 from streams.program.rollback import RolledBack
 from streams.program.screen import console, say
-from streams.program.screen_target import promised
+from streams.program.screen_target import promised, refusal, some
 from streams.program.versions import Difference, Listed, Parts, Shown
-
-SOME = 12
-"""Labels or texts named in a line that may have hundreds."""
 
 
 def versions(found: Sequence[Listed]) -> None:
@@ -63,12 +60,8 @@ def version(found: Shown) -> None:
     say(f"Encoder: {manifest.encoder}")
     say(promised(manifest))
     say(f"Learnt: {manifest.learnt} lessons; it goes on at {manifest.applied} of the training set.")
-    if refused := manifest.refused:
-        say(
-            f"Refused: {len(refused.lessons)} lessons that the judge accepted, since with them"
-            f" {refused.lost} of {refused.texts} texts kept apart went wrong and {refused.won} came"
-            f" right (p {refused.p:.1g}): {_some(refused.lessons)}"
-        )
+    if manifest.refused:
+        say(refusal(manifest.refused))
     if manifest.left_out:
         where = ", ".join(f"{start} to {end - 1}" for start, end in manifest.left_out)
         say(f"Left out by rollbacks: {found.left_out} lessons, at {where} of the training set.")
@@ -126,7 +119,7 @@ def difference(found: Difference) -> None:
     if found.weights:
         say("The weights of the evidence differ.")
     for labels in found.heads:
-        say(f"Head solved anew, {len(labels)} labels: {_some(labels)}")
+        say(f"Head solved anew, {len(labels)} labels: {some(labels)}")
     if found.exemplars:
         _exemplars(found)
 
@@ -164,11 +157,6 @@ def rolled_back(found: RolledBack, number: int) -> None:
     if found.waiting:
         say(f"{found.waiting} lessons or revocations wait in the log: the next run has them.")
     say(f"`redstream models rollback {found.before}` undoes it.")
-
-
-def _some(labels: Sequence[str]) -> str:
-    more = f", and {len(labels) - SOME} more" if len(labels) > SOME else ""
-    return ", ".join(labels[:SOME]) + more
 
 
 def _share(audit: float | None) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from streams.records import Manifest
+from collections.abc import Sequence
+
+from streams.records import Manifest, Refusal
 
 MEANWHILE = ("too few", "open")
 """States in which a certificate may still come."""
+
+SOME = 12
+"""Labels or texts named in a line that may have hundreds."""
 
 
 def promised(manifest: Manifest) -> str:
@@ -26,7 +31,27 @@ def promised(manifest: Manifest) -> str:
         )
     if claim.state in MEANWHILE:
         return f"{target} is not certified yet: {claim.reason}. Until then everything is judged."
+    spent = (
+        "after the change everything is judged for a while"
+        if manifest.audit == 1
+        else "no more is spent towards the target"
+    )
     return (
         f"{target} cannot be certified: {claim.reason}. So {unasked}, as cross-validated on the"
-        " examples, and no more is spent towards the target."
+        f" examples, and {spent}."
     )
+
+
+def refusal(refused: Refusal) -> str:
+    """Say which lessons the gate refused, and why."""
+    return (
+        f"Refused: {len(refused.lessons)} lessons that the judge accepted, since with them"
+        f" {refused.lost} of {refused.texts} texts kept apart went wrong and {refused.won} came"
+        f" right (p {refused.p:.1g}): {some(refused.lessons)}"
+    )
+
+
+def some(names: Sequence[str]) -> str:
+    """Name the first few."""
+    more = f", and {len(names) - SOME} more" if len(names) > SOME else ""
+    return ", ".join(names[:SOME]) + more

@@ -15,10 +15,11 @@ from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Drift, Labeled, Manifest, Retrain, Round
+from streams.records import Authority, Drift, Labeled, Manifest, Round
 from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
-from streams.topology import DRIFT, LABELED, MODELS, RETRAIN, STAGES, WRITE
+from streams.topology import DRIFT, LABELED, MODELS, STAGES, WRITE
+from streams.wire import unsqueezed
 
 QUARTERS = 4
 
@@ -49,10 +50,10 @@ class Quarter:
 class Summary:
     """How things stand in a folder.
 
-    `lessons` by label; `no_verdicts` by kind, the most frequent first; of the judge's tokens so
-    many are `estimated`; `judge` as the latest run with an LLM saw it; `rounds` since the input
-    last ended; `manifest` of the version that the counts speak of; `drifts` the latest events of
-    `noticed` in all.
+    `lessons` that stand, by label, and those `taken_back`, by whom; `no_verdicts` by kind, the most
+    frequent first; of the judge's tokens so many are `estimated`; `judge` as the latest run with an
+    LLM saw it; `rounds` since the input last ended; `manifest` of the version that the counts speak
+    of; `drifts` the latest events of `noticed` in all.
     """
 
     texts: int
@@ -60,6 +61,7 @@ class Summary:
     counts: Counts
     backlog: dict[str, int]
     lessons: Counter[str]
+    taken_back: Counter[str]
     no_verdicts: dict[str, int]
     estimated: int
     judge: JudgeState | None
@@ -102,7 +104,8 @@ def summarize(settings: Settings) -> Summary:
                 if stage is not WRITE
                 and (waiting := log.waiting(stage.name, [topic.name for topic in stage.reads]))
             },
-            lessons=Counter(label for _, label in _lessons(log)),
+            lessons=figures.standing(),
+            taken_back=figures.taken_back(),
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
             judge=last_seen(folder.judge),
@@ -126,7 +129,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
         now = LabelSet.of(Feed(log).newest().manifest).now
         gold = {i: now(label) for i, label in gold.items()}
         truths = {i: (now(label), authority) for i, (label, authority) in figures.truths().items()}
-        lessons = [(i, now(label)) for i, label in _lessons(log)]
+        lessons = [(i, now(label)) for i, label in figures.lessons()]
         proposals = {i: now(label) for i, label in figures.first_proposals().items()}
         order = [text_id for text_id in index.ids() if text_id in gold]
         right: dict[Authority, Share] = {}
@@ -137,7 +140,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
             right=right,
             overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
             lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
-            quarters=_quarters(order, figures.judged_ids(), proposals, gold),
+            quarters=_quarters(order, figures.asked_ids(), proposals, gold),
             rounds=_by_round(log, order, gold),
         )
 
@@ -187,15 +190,4 @@ def _drifts(log: SqliteLog) -> list[Drift]:
 
 def _manifest(log: SqliteLog, number: int) -> Manifest | None:
     found = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
-    return None if found is None else Manifest.decode(found.value)
-
-
-def _lessons(log: SqliteLog) -> list[tuple[str, str]]:
-    """Return id and label of everything that was accepted, in order."""
-    lessons = []
-    for records in chunks(log, RETRAIN):
-        for record in records:
-            lesson = Retrain.decode(record.value)
-            if lesson.kind == "accepted":
-                lessons.append((lesson.id, lesson.label))
-    return lessons
+    return None if found is None else unsqueezed(Manifest, found.value)

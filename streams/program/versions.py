@@ -144,10 +144,10 @@ def _left_out(log: SqliteLog, feed: Feed, number: int) -> int:
 
 
 def _parts(feed: Feed, manifest: Manifest, before: Manifest | None) -> list[Parts]:
-    known = set(before.parts.values()) if before else set()
+    known = {*feed.repository.named(before).values()} if before else set()
     count, size = Counter[str](), Counter[str]()
     shared, shared_size = Counter[str](), Counter[str]()
-    for name, sha in manifest.parts.items():
+    for name, sha in feed.repository.named(manifest).items():
         kind = KINDS.get(name.split("/")[0], FIT)
         length = len(feed.repository.parts.get(sha, b""))
         count[kind] += 1
@@ -185,14 +185,14 @@ def difference(a: Manifest, b: Manifest, old: Classifier, new: Classifier) -> Di
         exemplars,
         heads=[list(blob.meta["labels"]) for blob in blobs.values() if blob.digests not in known],
         guides=[x for x in both if old.infos[x].blob.digests != new.infos[x].blob.digests],
-        weights=_of_kind(a, "weights") != _of_kind(b, "weights"),
-        fitted=_of_kind(a, FIT) != _of_kind(b, FIT),
+        weights=_of_kind(old, "weights") != _of_kind(new, "weights"),
+        fitted=_of_kind(old, FIT) != _of_kind(new, FIT),
     )
 
 
-def _of_kind(manifest: Manifest, kind: str) -> dict[str, str]:
+def _of_kind(classifier: Classifier, kind: str) -> dict[str, str]:
     return {
         name: sha
-        for name, sha in manifest.parts.items()
+        for name, sha in classifier.digests().items()
         if KINDS.get(name.split("/")[0], FIT) == kind
     }

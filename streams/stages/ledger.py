@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from streams.derived import catch_up
 from streams.feed import MANIFEST
 from streams.ledger import Ledger
-from streams.records import DeadLetter, Labeled, Manifest, Round, Verdict
+from streams.records import DeadLetter, Labeled, Manifest, Retrain, Round, Verdict
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
 from streams.topology import (
     DEADLETTERS,
@@ -17,18 +17,23 @@ from streams.topology import (
     LEDGER,
     MODELS,
     RECHECK,
+    RETRAIN,
     ROUNDS,
     VERDICTS,
 )
-from streams.wire import Record
+from streams.wire import Record, unsqueezed
 
 KINDS: dict[str, type[Record]] = {
     LABELED.name: Labeled,
     VERDICTS.name: Verdict,
+    RETRAIN.name: Retrain,
     MODELS.name: Manifest,
     DEADLETTERS.name: DeadLetter,
     ROUNDS.name: Round,
 }
+
+LESSON = f"{RETRAIN.name}/".encode()
+"""How the key of a lesson's dead letter begins."""
 
 
 class LedgerStage:
@@ -64,7 +69,9 @@ class LedgerStage:
         self, batch: Sequence[Delivered]
     ) -> tuple[list[tuple[Delivered, Record]], list[Outgoing]]:
         wanted = (d for d in batch if d.topic != MODELS.name or _is_manifest(d))
-        return sort_out(wanted, self.spec.name, lambda d: KINDS[d.topic].decode(d.value))
+        read, dead = sort_out(wanted, self.spec.name, lambda d: unsqueezed(KINDS[d.topic], d.value))
+        # The trainer reads `retrain` as well, and puts what cannot be read to the dead letters.
+        return read, [one for one in dead if not (one.key or b"").startswith(LESSON)]
 
 
 def _is_manifest(delivered: Delivered) -> bool:

@@ -66,7 +66,7 @@ def end(settings: Settings, topic: str) -> int:
 
 def damage(settings: Settings, part: str, number: int) -> None:
     """Turn a part of a version into other bytes."""
-    sha = served(settings, number).manifest.parts[part]
+    sha = served(settings, number).classifier.digests()[part]
     with closing(sqlite3.connect(Folder(settings.var).log)) as db:
         key = f"part/{sha}".encode()
         assert db.execute("UPDATE records SET value = ? WHERE key = ?", (b"bits", key)).rowcount

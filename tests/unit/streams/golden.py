@@ -21,6 +21,7 @@ from streams.records import (
     Round,
     RoundEnd,
     Text,
+    Tree,
     Uncertain,
     Verdict,
 )
@@ -141,6 +142,7 @@ RECORDS: dict[str, Record] = {
             embedding=_VECTOR,
             at=1.0,
         ),
+        Tree(parts={"head/000": "ee" * 32, "state": "ff" * 32}),
         Manifest(
             number=8,
             epoch=1,
@@ -162,7 +164,7 @@ RECORDS: dict[str, Record] = {
             taught_from=80,
             ageing={"printer": 80},
             labels=["fire", "printer"],
-            parts={"head/000": "bb" * 32, "metric/0": "cc" * 32},
+            trees=["bb" * 32, "cc" * 32],
             applied=241,
             applied_labels=3,
             renamed={"oven": "fire"},

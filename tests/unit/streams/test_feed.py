@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.classifier import Classifier
 from streams.embedded.log import SqliteLog
 from streams.errors import NoModel
 from streams.feed import KEPT, MANIFEST, PART, Feed
@@ -146,16 +145,15 @@ def test_every_kept_version_can_be_loaded_and_what_none_names_is_gone(log: Sqlit
     trainer = tiny.fitted(log)
     for lessons in range(1, KEPT + 5):
         publish(log, trainer, lessons)
-    records = lying(log)
-    manifests = [
-        Manifest.decode(r.value) for r in records if (r.key or b"").startswith(MANIFEST.encode())
-    ]
-    assert [m.number for m in manifests] == list(range(6, KEPT + 6))
-    parts = {name: r.value or b"" for r in records for name in keys([r], PART)}
-    for manifest in manifests:
-        loaded = Classifier.from_parts({n: parts[sha] for n, sha in manifest.parts.items()})
+    reader = Feed(log)
+    reader.newest()
+    assert sorted(reader.repository.manifests) == list(range(6, KEPT + 6))
+    named: set[str] = set()
+    for number, manifest in reader.repository.manifests.items():
+        loaded = reader.load(number).classifier
         assert loaded.hash() == manifest.hash
-    assert set(parts) == {sha for manifest in manifests for sha in manifest.parts.values()}
+        named |= {*loaded.digests().values()}
+    assert set(keys(lying(log), PART)) == named
 
 
 def test_a_trainer_that_starts_anew_drops_old_versions_as_well(log: SqliteLog) -> None:

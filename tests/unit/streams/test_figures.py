@@ -36,6 +36,7 @@ def test_an_empty_ledger_counts_nothing(figures: Figures) -> None:
         resolved=0,
         judged=0,
         audited=0,
+        asked=0,
         accepted=0,
         calls=0,
         tokens=0,
@@ -78,7 +79,35 @@ def test_verdicts_are_counted_in_texts_and_in_calls(ledger: Ledger, figures: Fig
     counts = figures.counts()
     assert (counts.judged, counts.audited, counts.accepted) == (3, 1, 2)
     assert (counts.calls, counts.tokens) == (4, 300)
-    assert figures.judged_ids() == {"t1", "t2", "t4"}
+    assert counts.asked == 4
+    assert figures.asked_ids() == {"t1", "t2", "t3", "t4"}
+
+
+def test_lessons_that_stand_are_counted_and_those_taken_back_by_whom(
+    ledger: Ledger, figures: Figures
+) -> None:
+    lessons = [
+        make.lesson("s1", kind="seed"),
+        make.lesson("t1", "printer"),
+        make.lesson("t2", "printer"),
+        make.lesson("t3", "fire"),
+        make.lesson("t2", kind="revoked", embedding=None, signed="gate"),
+        make.lesson("t3", kind="revoked", embedding=None, signed="drift"),
+        make.lesson("t3", "printer"),
+        make.lesson("t4", "printer"),
+        make.lesson("t4", kind="revoked", embedding=None),
+    ]
+    for _ in range(2):  # delivered again, they are counted once
+        apply(ledger, *lessons)
+    assert figures.standing() == {"printer": 2}
+    assert figures.taken_back() == {"gate": 1, "unsigned": 1}
+    assert figures.lessons() == [
+        ("t1", "printer"),
+        ("t2", "printer"),
+        ("t3", "fire"),
+        ("t3", "printer"),
+        ("t4", "printer"),
+    ]
 
 
 def test_a_verdict_delivered_again_is_not_counted_again(ledger: Ledger, figures: Figures) -> None:

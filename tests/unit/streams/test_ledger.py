@@ -13,7 +13,7 @@ from models.errors import Fatal
 from streams.figures import Figures
 from streams.ledger import Effects, Ledger
 from streams.records import Authority, Labeled
-from streams.topology import DEADLETTERS, LABELED, MODELS, ROUNDS, VERDICTS, Topic
+from streams.topology import DEADLETTERS, LABELED, MODELS, RETRAIN, ROUNDS, VERDICTS, Topic
 from streams.wire import Record
 from tests.unit.streams import make
 
@@ -22,6 +22,7 @@ TOPIC_OF: dict[str, Topic] = {
     "Verdict": VERDICTS,
     "Manifest": MODELS,
     "DeadLetter": DEADLETTERS,
+    "Retrain": RETRAIN,
     "Round": ROUNDS,
 }
 

@@ -7,10 +7,11 @@ import pytest
 from streams.embedded.log import SqliteLog
 from streams.errors import NoVersion
 from streams.feed import KEPT, MANIFEST, PART, Feed, spans
-from streams.records import Manifest
-from streams.repository import pin, unpin
+from streams.records import Manifest, Tree
+from streams.repository import PIN, TREE, pin, unpin
 from streams.stage import Outgoing
 from streams.topology import MODELS
+from streams.wire import unsqueezed
 from tests.unit.streams import make, tiny
 from tests.unit.streams.tiny import publish, taught
 
@@ -25,11 +26,14 @@ def numbers(log: SqliteLog) -> list[int]:
     return sorted(int(key.removeprefix(MANIFEST)) for key in keys)
 
 
-def no_part_is_left_over(log: SqliteLog) -> bool:
+def nothing_is_left_over(log: SqliteLog) -> bool:
+    """What lies in the log is what the manifests there name, directly or by their trees."""
     records = lying(log)
-    manifests = [Manifest.decode(v) for key, v in records.items() if key.startswith(MANIFEST)]
-    named = {sha for manifest in manifests for sha in manifest.parts.values()}
-    return {key.removeprefix(PART) for key in records if key.startswith(PART)} == named
+    manifests = [m for m in records if m.startswith(MANIFEST)]
+    trees = {TREE + sha for m in manifests for sha in unsqueezed(Manifest, records[m]).trees}
+    parts = {PART + sha for t in trees for sha in unsqueezed(Tree, records[t]).parts.values()}
+    pins = {key for key in records if key.startswith(PIN)}
+    return set(records) == {*manifests, *trees, *parts, *pins}
 
 
 def grown(log: SqliteLog, trainer: Feed, versions: int) -> None:
@@ -49,7 +53,7 @@ def test_a_pinned_version_outlives_thirty_others(log: SqliteLog, restarted: bool
     log.append([pin(2)])
     grown(log, Feed(log) if restarted else trainer, 30)
     assert numbers(log) == [2, *range(33 - KEPT, 33)]
-    assert no_part_is_left_over(log)
+    assert nothing_is_left_over(log)
     reader = Feed(log)
     assert reader.newest().number == 32
     assert reader.load(2).classifier.hash() == taught(1).hash()
@@ -68,7 +72,7 @@ def test_without_its_pin_an_old_version_goes_with_the_next(log: SqliteLog, resta
         trainer.repository.take(b"pin/1", None)  # as a log delivers it that keeps tombstones
     grown(log, trainer, 2)
     assert numbers(log) == list(range(6, KEPT + 6))
-    assert no_part_is_left_over(log)
+    assert nothing_is_left_over(log)
 
 
 def test_a_pin_of_a_version_that_is_not_there_keeps_nothing(log: SqliteLog) -> None:
@@ -120,13 +124,13 @@ def test_a_trainer_killed_between_parts_and_manifest_leaves_the_version_before(
     for follower in (reader, Feed(log)):
         assert follower.newest().number == 1
     publish(log, Feed(log), 1)
-    assert Manifest.decode(manifest.value).hash == reader.newest().manifest.hash
+    assert unsqueezed(Manifest, manifest.value).hash == reader.newest().manifest.hash
     assert reader.newest().number == 2
 
 
 def test_a_part_that_was_damaged_since_is_published_again(log: SqliteLog) -> None:
     trainer = tiny.fitted(log)
-    sha = trainer.newest().manifest.parts["metric"]
+    sha = trainer.newest().classifier.digests()["metric"]
     log.append([Outgoing(MODELS.name, f"{PART}{sha}".encode(), b"damaged")])
     with pytest.raises(NoVersion, match="no version of the model in the log is whole"):
         Feed(log).newest()
@@ -165,7 +169,7 @@ def test_a_rollback_outlives_the_version_it_brought_back(log: SqliteLog) -> None
     log.append(trainer.restore(older.manifest, older.classifier, older.manifest.learnt))
     assert 1 not in numbers(log)
     assert Feed(log).newest().classifier.hash() == taught(0).hash()
-    assert no_part_is_left_over(log)
+    assert nothing_is_left_over(log)
 
 
 def test_what_was_left_out_stays_on_record_until_it_is_undone(log: SqliteLog) -> None:

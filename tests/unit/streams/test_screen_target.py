@@ -42,6 +42,12 @@ def test_a_target_out_of_reach_says_why_and_what_holds_instead(state: str) -> No
     assert "no more is spent towards the target" in said
 
 
+def test_after_a_change_everything_is_judged_and_it_is_not_said_that_nothing_is_spent() -> None:
+    said = promised(make.manifest(threshold=0.86, audit=1.0, claim=claim("below")))
+    assert said.endswith("and after the change everything is judged for a while.")
+    assert "no more is spent" not in said
+
+
 def test_without_anything_judged_nobody_vouches() -> None:
     assert promised(make.manifest(threshold=0.86)) == (
         "Unasked: texts with a confidence of 0.86 or more go out unasked, as cross-validated on"

@@ -189,6 +189,11 @@ async def test_parts_of_a_model_are_passed_over(stage: LedgerStage) -> None:
     assert await stage.handle([part, gone]) == []
 
 
+async def test_a_lesson_that_cannot_be_read_is_left_to_the_trainer(stage: LedgerStage) -> None:
+    unreadable = make.delivered(RETRAIN, b"no lesson", 4)
+    assert await stage.handle([unreadable]) == []
+
+
 async def test_what_cannot_be_read_is_a_dead_letter(stage: LedgerStage) -> None:
     batch = [*make.batch(LABELED, b"no event"), *make.batch(DEADLETTERS, b"no letter")]
     out = await stage.handle(batch)

@@ -19,7 +19,7 @@ from streams.records import Authority, Drift, Manifest, Retrain, Verdict
 from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.train import Train
 from streams.topology import DEADLETTERS, DRIFT, MODELS, RETRAIN, TRAIN, VERDICTS, Topic
-from streams.wire import Record, Vector
+from streams.wire import Record, Vector, unsqueezed
 from tests.unit.streams import make, tiny
 
 
@@ -39,7 +39,7 @@ def revoked(words: str) -> Retrain:
 
 def manifests(records: list[Outgoing]) -> list[Manifest]:
     return [
-        Manifest.decode(r.value)
+        unsqueezed(Manifest, r.value)
         for r in records
         if r.topic == MODELS.name and (r.key or b"").startswith(MANIFEST.encode())
     ]
