@@ -57,6 +57,34 @@ class Dated:
             unseen=0,
         )
 
+    def as_drawn(self, per_label: int, tests: int) -> TextSet:
+        """Texts without their order in time: so many per label to fit on, so many to ask about.
+
+        Labels that have fewer than both together are left out.
+        """
+        train: list[int] = []
+        test: list[int] = []
+        kept: list[int] = []
+        for label in range(len(self.labels)):
+            rows = np.random.default_rng([0, label]).permutation(np.flatnonzero(self.y == label))
+            if len(rows) >= per_label + tests:
+                kept.append(label)
+                train += rows[:per_label].tolist()
+                test += rows[per_label : per_label + tests].tolist()
+        names = tuple(self.labels[label] for label in kept)
+        return TextSet(
+            name=self.name,
+            labels=names,
+            names=names,
+            train=tuple(self.texts[row] for row in train),
+            train_y=np.searchsorted(kept, self.y[train]),
+            test=tuple(self.texts[row] for row in test),
+            test_y=np.searchsorted(kept, self.y[test]),
+            out_of_scope=(),
+            repeated=0,
+            unseen=0,
+        )
+
     @cached_property
     def known_from(self) -> Ints:
         """(labels,): the row after a label's FEW-th text, from which on it can be known."""

@@ -49,7 +49,9 @@ def parse(content: str, allowed: Mapping[str, object], offered: Mapping[str, str
         raise Malformed("the answer is none of those allowed")
     reason = given.get("reason")
     evidence = given.get("evidence")
-    ids = [item for item in evidence if isinstance(item, str)] if isinstance(evidence, list) else []
+    given_ids = evidence if isinstance(evidence, list) else []
+    # Shown as numbers; a model may give them back as strings.
+    ids = [str(item) for item in given_ids if type(item) in (int, str)]
     return Said(
         answer,
         tidy(reason, LONGEST_REASON) if isinstance(reason, str) else "",

@@ -41,8 +41,8 @@ def marker(seed: str, text: str, *others: str) -> str:
     data = text.encode(errors="surrogatepass")
     count = 0
     while True:
-        digest = hashlib.blake2b(data, digest_size=8, key=key, salt=count.to_bytes(8))
-        made = f"--{digest.hexdigest()}--"
+        digest = hashlib.blake2b(data, digest_size=4, key=key, salt=count.to_bytes(8))
+        made = f"#{digest.hexdigest()}"
         if not any(made in other for other in (text, *others)):
             return made
         count += 1

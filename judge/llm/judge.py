@@ -16,12 +16,12 @@ from judge.llm.usage import Use
 from judge.question import Answer, Case, Neighbour, Question, no_verdict, picked, verified
 
 # What one question takes, for `decide` to compare. Measured on the help desk example (30 labels,
-# guides of 190 characters, 200 texts, the tokenizer of all-MiniLM-L6-v2), medians: verify 554,
-# choose among 5 799, among 20 1,666; without guides 516 and 582; 950 names 13,328.
-_FIXED: Final = 240.0  # system text, question, frame
+# composed guides of 505 characters, 200 texts, the tokenizer of all-MiniLM-L6-v2), medians: verify
+# 419, choose among 5 1,131, among 20 1,370; without guides 269, 390, 476.
+_FIXED: Final = 140.0  # system text, question, frame
 _TEXT: Final = 30.0
-_EXAMPLE: Final = 29.0
-_OPTION: Final = 15.0
+_EXAMPLE: Final = 22.0
+_OPTION: Final = 8.0
 _ANSWER: Final = 45.0
 _CHARACTERS_PER_TOKEN: Final = 4.0
 
@@ -107,7 +107,10 @@ class LLMJudge:
         texts = list(self._guides.values())[:1_000]
         guide = sum(min(len(known.text), longest) for known in texts)
         described = guide / len(texts) / _CHARACTERS_PER_TOKEN if texts else 0.0
-        examples = _EXAMPLE * self._limits.examples
+        most = self._limits.examples
+        examples = _EXAMPLE * (
+            prompts.verify_examples(self._limits) if question == "verify" else most
+        )
         return _FIXED + _TEXT + _ANSWER + examples + shown * (_OPTION + described)
 
     def status(self) -> dict[str, object]:

@@ -86,7 +86,9 @@ class Settings(BaseSettings):
     llm_all_calls: int | None = Field(None, ge=1, description="most requests for this folder")
     llm_all_tokens: int | None = Field(None, ge=1, description="most tokens for this folder")
     llm_all_money: float | None = Field(None, gt=0, description="most money for this folder")
-    llm_examples: int = Field(8, ge=0, description="most examples shown with a question")
+    llm_examples: int = Field(
+        8, ge=0, description="most examples shown with a choice; half of them with a verify"
+    )
     llm_wide: int = Field(
         20, ge=0, description="labels offered when none of the contenders is right; 0: none"
     )

@@ -184,7 +184,11 @@ class Loopback:
             answer = "valid" if (asked.label == label) != (mode == "wrong") else "invalid"
         if mode == "outside":
             answer = "perhaps"
-        return {"evidence": [*asked.examples[:1], "e99"], "reason": "as shown", "answer": answer}
+        return {
+            "evidence": [*map(int, asked.examples[:1]), 99],
+            "reason": "as shown",
+            "answer": answer,
+        }
 
 
 @dataclass(frozen=True)
@@ -199,13 +203,14 @@ class Asked:
 
 def read(user: str) -> Asked:
     """Read a rendered user message."""
-    found = re.search(r"^(--[0-9a-f]{16}--)\n(.*)\n\1$", user, re.MULTILINE)
+    found = re.search(r"^(#[0-9a-f]{8})\n(.*)\n\1$", user, re.MULTILINE)
     assert found is not None
-    head, _, examples = user[: found.start()].partition("\nExamples: id, label, text:\n")
-    rows = [json.loads(line) for line in head.splitlines() if line.startswith("[")]
-    options = {row[0]: row[1] for row in rows} if "Id, label" in head else {}
-    shown = [json.loads(line)[0] for line in examples.splitlines() if line.startswith("[")]
-    return Asked(json.loads(found[2]), None if options else rows[0][0], options, shown)
+    head, _, others = user[: found.start()].partition("\nOther labels:\n")
+    labels = re.findall(r'^(?:(o\d+) )?("(?:[^"\\]|\\.)*")', head, re.MULTILINE)
+    options = {id_: json.loads(name) for id_, name in labels if id_}
+    shown = re.findall(r'^(\d+) "', f"{head}\n{others}", re.MULTILINE)
+    label = None if options else json.loads(labels[0][1])
+    return Asked(json.loads(found[2]), label, options, shown)
 
 
 def error(

@@ -23,7 +23,7 @@ from judge.measuring import QUESTIONS, Answers, Trial, put
 from judge.memory_store import MemoryExampleStore
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
 from models.errors import Fatal
-from tests.loopback.server import Loopback
+from tests.loopback.server import Loopback, read
 from tests.unit.judge.llm.make import judge_of
 
 VECTOR = np.array([1, 0], np.float32)
@@ -229,11 +229,11 @@ async def test_an_llm_is_asked_in_its_own_two_orders(store: MemoryExampleStore) 
     assert measure_verify(answers.verified).right == Rate(8, 8)
     assert measure_choose(answers.chosen).none_away == Rate(8, 8)
     assert measure_order(answers.orders).differs == Rate(0, 8)
-    asked = [body["messages"][-1]["content"] for body in server.requests]
+    asked = [read(body["messages"][-1]["content"]).options for body in server.requests]
     for one, two in answers.orders:
         for side in (one, two):
-            rows = "".join(f'["o{n}","{label}"]\n' for n, label in enumerate(side.offered, 1))
-            assert any(rows in content for content in asked)  # in this very order
+            order = {f"o{n}": label for n, label in enumerate(side.offered, 1)}
+            assert order in asked  # in this very order
 
 
 async def test_a_wrong_key_stops_the_measure(store: MemoryExampleStore) -> None:

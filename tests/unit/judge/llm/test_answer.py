@@ -11,16 +11,16 @@ from judge.llm.dialect import content_of
 from judge.llm.failure import LONGEST_RETRY_AFTER, Scrub, retry_after
 
 ALLOWED = {"valid": "a", "invalid": "a"}
-OFFERED = {"e1": "n1", "e2": "n2"}
+OFFERED = {"1": "n1", "2": "n2"}
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        '{"evidence": ["e1"], "reason": "why", "answer": "valid"}',
-        ' \n{"answer": "valid", "reason": "why", "evidence": ["e1", "e1"], "sure": 0.9}\n',
-        '```json\n{"evidence": ["e1", "e9", 3], "reason": "why", "answer": "valid"}\n```',
-        '<think>{"answer": "invalid"}</think>\n{"evidence":["e1"],"reason":"why","answer":"valid"}',
+        '{"evidence": [1], "reason": "why", "answer": "valid"}',
+        ' \n{"answer": "valid", "reason": "why", "evidence": ["1", 1], "sure": 0.9}\n',
+        '```json\n{"evidence": [1, 9, true, [2], 1.0], "reason": "why", "answer": "valid"}\n```',
+        '<think>{"answer": "invalid"}</think>\n{"evidence":[1],"reason":"why","answer":"valid"}',
     ],
 )
 def test_one_object_with_an_allowed_answer_is_a_verdict(content: str) -> None:

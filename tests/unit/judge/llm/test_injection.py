@@ -37,12 +37,43 @@ def rendered(text: str, near: tuple[Neighbour, ...] = NEAR) -> list[Prompt]:
     ]
 
 
+STRING = r'"(?:[^"\\]|\\.)*"'
+
+
 def shape(prompt: Prompt) -> list[str]:
-    """The lines of the message, with every JSON line, the marker and the cut taken out."""
+    """The lines of the message, with every JSON string, the marker and the cut taken out."""
     lines = prompt.user.split("\n")
     plain = ["<marker>" if line == prompt.marker else line for line in lines]
-    plain = ["<json>" if line[:1] in ("[", '"') else line for line in plain]
+    plain = [
+        re.sub(STRING, "<json>", line)
+        if re.fullmatch(rf"(?:o?\d+ )?{STRING}(?:: {STRING})?", line)
+        else line
+        for line in plain
+    ]
     return [re.sub(r" \(the first \d+ of \d+ characters\)", "", line) for line in plain]
+
+
+def same_shape(one: Prompt, other: Prompt) -> bool:
+    """The same lines, the fixed ones and the ids of the options in the same order.
+
+    Options are shuffled by the text, and their examples and guides go with them.
+    """
+
+    def fixed(lines: list[str]) -> list[str]:
+        return [line.split("<json>")[0] for line in lines if not line[0].isdigit()]
+
+    def data(lines: list[str]) -> list[str]:
+        return sorted(re.sub(r"^o\d+", "o", line) for line in lines)
+
+    ours, theirs = shape(one), shape(other)
+    return fixed(ours) == fixed(theirs) and data(ours) == data(theirs)
+
+
+def strings(prompt: Prompt, id_: str = "") -> list[str]:
+    """What the lines with that id (none: the lines without one) hold, decoded."""
+    start = f"{id_} " if id_ else '"'
+    lines = [line for line in prompt.user.split("\n") if line.startswith(start)]
+    return [json.loads(found) for line in lines for found in re.findall(STRING, line)]
 
 
 def test_there_are_enough_of_them_in_many_languages() -> None:
@@ -55,14 +86,14 @@ def test_a_hostile_text_changes_nothing_but_its_own_line(place: int) -> None:
     text = HOSTILE[place]
     for prompt, plain in zip(rendered(text), rendered("a plain text"), strict=True):
         assert prompt.messages == [("system", SYSTEM), ("user", prompt.user)]
-        assert shape(prompt) == shape(plain)
+        assert same_shape(prompt, plain)
         assert prompt.user.count(prompt.marker) == 2
         assert prompt.marker not in text
         before, inside, after = prompt.user.split(prompt.marker)
         assert inside == f"\n{inside[1:-1]}\n"
         assert "\n" not in inside[1:-1]
         assert json.loads(inside) == text[: LIMITS.text]
-        assert after == "\nReply with the JSON object."
+        assert after == "\nAnswer in JSON."
         assert schema(prompt) == schema(plain)
         assert sorted(prompt.answers) == sorted(plain.answers)
         assert set(prompt.answers.values()) == set(plain.answers.values())
@@ -87,10 +118,11 @@ def test_a_hostile_example_and_guide_stay_on_their_lines(place: int) -> None:
     for prompt, plain in zip(rendered("x", near), rendered("x"), strict=True):
         assert shape(prompt) == shape(plain)
     prompt = render_verify(case("x"), "a", near, guides, "seed", LIMITS)
-    assert shape(prompt) == shape(rendered("x")[0])
-    rows = [json.loads(line) for line in prompt.user.split("\n") if line.startswith("[")]
-    assert rows[0] == ["a", text[: LIMITS.guide]] if text else ["a"]
-    assert rows[1] == ["e1", "a", text[: LIMITS.example]]
+    plain_guides = {"a": Guide.of("a", "", text and "x")}
+    plain = render_verify(case("x"), "a", NEAR, plain_guides, "seed", LIMITS)
+    assert shape(prompt) == shape(plain)
+    assert strings(prompt) == ["a", *([text[: LIMITS.guide]] if text else []), "b", "x"]
+    assert strings(prompt, "1") == [text[: LIMITS.example]]
     assert prompt.user.count(prompt.marker) == 2
 
 

@@ -15,7 +15,7 @@ from tests.unit.judge.llm.make import NEAR, case
 
 LABELS = tuple(f"label {number}" for number in range(950))
 MANY = tuple(
-    Neighbour(f"n{number}", LABELS[number % 40], "an example", 1 - number / 100)
+    Neighbour(f"n{number}", LABELS[number % 40], f"example {number}", 1 - number / 300)
     for number in range(60)
 )
 
@@ -27,27 +27,80 @@ def choose(options: tuple[str, ...], text: str = "x", near: tuple[Neighbour, ...
 def test_verify_asks_the_published_question() -> None:
     prompt = render_verify(case("where is my card"), "a", NEAR, {}, "seed")
     asked = read(prompt.user)
-    assert (asked.text, asked.label, asked.examples) == ("where is my card", "a", ["e1", "e2"])
-    assert "is this label valid for the text?" in prompt.user
+    assert (asked.text, asked.label, asked.examples) == ("where is my card", "a", ["1", "2"])
+    assert "Is this label valid for the text?" in prompt.user
     assert prompt.answers == {"valid": "a", "invalid": "a"}
-    assert prompt.evidence == {"e1": "n1", "e2": "n2"}
+    assert prompt.evidence == {"1": "n1", "2": "n2"}
 
 
 def test_verify_shows_the_label_beside_its_rivals() -> None:
-    prompt = render_verify(case(), "label 3", MANY, {}, "seed", Limits(examples=6))
+    prompt = render_verify(case(), "label 3", MANY, {}, "seed", Limits(examples=12))
     shown = Counter(near.label for near in MANY if near.id in prompt.evidence.values())
     assert shown["label 3"] == 2  # all it has
     assert sum(shown.values()) == 6
 
 
+def test_examples_stand_under_their_labels_numbered_from_the_nearest_on() -> None:
+    near = [
+        Neighbour("n1", "b", "nearest", 0.9),
+        Neighbour("n2", "a", "second", 0.8),
+        Neighbour("n3", "c", "third", 0.7),
+    ]
+    guides = {"a": Guide.of("a", "A", "Means a.")}
+    verify = render_verify(case("text"), "a", near, guides, "seed").user.split("\n")
+    assert verify[1:7] == [
+        '"A": "Means a."',
+        '2 "second"',
+        "Other labels:",
+        '"b"',
+        '1 "nearest"',
+        '"c"',
+    ]
+    choose = render_choose(case("text"), ("a", "b"), near, guides, "seed")
+    lines = choose.user.split("\n")
+    ids = {label: id_ for id_, label in choose.answers.items()}
+    assert lines[lines.index(f'{ids["a"]} "A": "Means a."') + 1] == '2 "second"'
+    assert lines[lines.index(f'{ids["b"]} "b"') + 1] == '1 "nearest"'
+    assert lines[5:8] == ["Other labels:", '"c"', '3 "third"']
+
+
+def test_what_repeats_an_example_is_not_shown_unless_its_label_is_another() -> None:
+    near = [
+        Neighbour("n1", "a", "My card is gone", 0.9),
+        Neighbour("n2", "a", "my  card is GONE", 0.9),
+        Neighbour("n3", "b", "my card is gone", 0.9),
+    ]
+    assert list(render_verify(case(), "a", near, {}, "s").evidence.values()) == ["n1", "n3"]
+    assert list(choose(("a", "b"), near=tuple(near)).evidence.values()) == ["n1", "n3"]
+
+
+def test_what_is_far_is_not_shown_but_the_best_of_every_label_in_question_is() -> None:
+    near = [
+        Neighbour("n1", "b", "one", 0.9),
+        Neighbour("n2", "a", "two", 0.6),
+        Neighbour("n3", "a", "three", 0.5),
+        Neighbour("n4", "c", "four", 0.4),
+    ]
+    assert list(render_verify(case(), "a", near, {}, "s").evidence.values()) == ["n1", "n2"]
+    assert list(choose(("a", "b"), near=tuple(near)).evidence.values()) == ["n1", "n2"]
+    assert list(choose(("b", "c"), near=tuple(near)).evidence.values()) == ["n1", "n4"]
+
+
 def test_without_rivals_the_label_has_all_the_places() -> None:
-    near = [Neighbour(f"n{number}", "a", "x", 0.9) for number in range(12)]
-    assert len(render_verify(case(), "a", near, {}, "seed").evidence) == Limits().examples
+    near = [Neighbour(f"n{number}", "a", f"x {number}", 0.9) for number in range(12)]
+    assert len(render_verify(case(), "a", near, {}, "seed").evidence) == Limits().examples // 2
+
+
+@pytest.mark.parametrize(("most", "verify"), [(0, 0), (1, 1), (2, 1), (8, 4)])
+def test_verify_shows_half_as_many_examples_as_choose(most: int, verify: int) -> None:
+    limits = Limits(examples=most)
+    assert len(render_verify(case(), "label 3", MANY, {}, "s", limits).evidence) == verify
+    assert len(render_choose(case(), LABELS[:5], MANY, {}, "s", limits).evidence) == most
 
 
 def test_choose_shows_every_option_once_before_any_twice() -> None:
-    near = tuple(Neighbour(f"a{n}", "a", "x", 0.9) for n in range(9))
-    near += (Neighbour("b1", "b", "x", 0.1), Neighbour("z1", "z", "x", 0.05))
+    near = tuple(Neighbour(f"a{n}", "a", f"x {n}", 0.9) for n in range(9))
+    near += (Neighbour("z1", "z", "x", 0.7), Neighbour("b1", "b", "x", 0.1))
     prompt = choose(("a", "b", "c"), near=near)
     assert {"a0", "b1", "z1"} <= set(prompt.evidence.values())
     assert len(prompt.evidence) == Limits().examples
@@ -87,8 +140,8 @@ def test_verify_and_a_small_choice_cost_the_same_with_any_number_of_labels() -> 
 def test_a_guide_of_any_size_is_cut(size: int) -> None:
     guides = {"a": Guide.of("a", "n" * size, "g" * size)}
     prompt = render_verify(case(), "a", NEAR, guides, "seed")
-    row = next(json.loads(line) for line in prompt.user.split("\n") if line.startswith("["))
-    assert [len(part) for part in row] == [min(size, 600)] * 2
+    line = next(line for line in prompt.user.split("\n") if line.startswith('"'))
+    assert [len(part) for part in json.loads(f"{{{line}}}").popitem()] == [min(size, 600)] * 2
     assert len(prompt.user) < 3_000
 
 
@@ -96,8 +149,8 @@ def test_a_guide_of_any_size_is_cut(size: int) -> None:
 def test_guides_of_a_choice_have_so_many_characters_together(options: int, each: int) -> None:
     guides = {label: Guide.of(label, "n", "g" * 900) for label in LABELS}
     prompt = render_choose(case(), LABELS[:options], NEAR, guides, "seed")
-    rows = [json.loads(line) for line in prompt.user.split("\n") if line.startswith('["o')]
-    assert [len(row[2]) if len(row) > 2 else 0 for row in rows] == [each] * options
+    lines = [line for line in prompt.user.split("\n") if line.startswith("o")]
+    assert [line.count("g") for line in lines] == [each] * options
 
 
 def test_a_long_text_is_cut_and_the_model_is_told() -> None:
@@ -129,11 +182,11 @@ def test_a_guide_has_another_version_with_every_word() -> None:
 
 def test_the_prompt_version_changes_with_every_template(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {prompts.version()}
-    for name in ("SYSTEM", "VERIFY", "CHOOSE", "TEXT"):
+    for name in ("SYSTEM", "VERIFY", "CHOOSE", "OTHERS", "TEXT"):
         with monkeypatch.context() as patch:
             patch.setattr(prompts, name, getattr(prompts, name) + " ")
             versions.add(prompts.version())
-    assert len(versions) == 5
+    assert len(versions) == 6
 
 
 def test_the_guides_shown_sign_the_prompt() -> None:
