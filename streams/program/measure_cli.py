@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.program.options import Var, settings_of
+from streams.program.options import LlmModel, LlmUrl, Var, settings_of
 
 if TYPE_CHECKING:
     from streams.program.measure import Measured
@@ -47,6 +47,8 @@ def measure_judge(
     recorded: Annotated[
         Path | None, typer.Option(help="For replay: JSON Lines with `id` and the `label` answered")
     ] = None,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
     var: Var = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
     seed: Annotated[int | None, typer.Option(help="Draws the texts and orders the options")] = None,
@@ -61,7 +63,9 @@ def measure_judge(
     from streams.program.logs import to_standard_error
     from streams.program.measure import measure
 
-    settings = settings_of(var=var, encoder=encoder, seed=seed)
+    settings = settings_of(
+        var=var, encoder=encoder, seed=seed, llm_url=llm_url, llm_model=llm_model
+    )
     kind = judge or settings.judge
     to_standard_error()
     screen.say(f"Measuring {WHO.get(kind, settings.llm_model or kind)}.")

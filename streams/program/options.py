@@ -42,11 +42,11 @@ LlmDayMoney = Annotated[
 ]
 LlmAllCalls = Annotated[
     int | None,
-    _llm("Most requests in all: the rest waits for a person", "ALL_CALLS"),
+    _llm("Most requests in all: the rest stays undecided", "ALL_CALLS"),
 ]
 LlmAllMoney = Annotated[
     float | None,
-    _llm("Most money in all: the rest waits for a person", "ALL_MONEY"),
+    _llm("Most money in all: the rest stays undecided", "ALL_MONEY"),
 ]
 
 

@@ -46,7 +46,7 @@ def waiting(state: JudgeState) -> str:
         why = f" ({state.last_failure})" if state.last_failure else ""
         return f"LLM away since {clock(state.at - state.circuit_open_for)}{why}, {again}"
     if state.budget_full == "all":
-        return "the budget in all is used up, what is doubtful waits for a person"
+        return "the budget in all is used up, what is doubtful stays undecided"
     return f"budget ({_NAMES[state.budget_full]}) used up, {again}" if state.budget_full else ""
 
 

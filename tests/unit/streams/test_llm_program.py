@@ -205,7 +205,7 @@ def test_its_standing_is_told_in_lines() -> None:
             "(this day, UTC) used up, asked again in 2 h",
         ),
         ({"budget_full": "minute", "resumes_in": 12}, "(this minute) used up"),
-        ({"budget_full": "all"}, "waits for a person"),
+        ({"budget_full": "all"}, "stays undecided"),
     ],
 )
 def test_what_it_waits_for_is_said_and_nothing_when_it_does_not(

@@ -130,9 +130,9 @@ async def test_an_llm_that_says_yes_to_everything_is_named_and_the_exit_code_dif
 async def test_an_llm_that_is_away_is_one_line_with_its_reason(
     call: Callable[..., Result], gold: Path
 ) -> None:
-    there = {"REDSTREAM_LLM_URL": "http://127.0.0.1:9/v1", "REDSTREAM_LLM_MODEL": "tiny"}
+    there = ("--llm-url", "http://127.0.0.1:9/v1", "--llm-model", "tiny")
     with pytest.raises(Fatal, match=r"no verdict on any of 5 questions \(away 5\)"):
-        await asyncio.to_thread(call, gold, "--judge", "llm", "--texts", "1", **there)
+        await asyncio.to_thread(call, gold, "--judge", "llm", "--texts", "1", *there)
 
 
 def test_which_texts_are_asked_about_depends_on_the_seed_not_on_the_file(
