@@ -27,4 +27,10 @@ async def exact_store(problem: Problem) -> MemoryExampleStore:
 def case_of(number: int, problem: Problem, prediction: Prediction) -> Case:
     """Test text `number`, with the contenders that the classifier has for it."""
     contenders = tuple(c.label for c in prediction.contenders)
-    return Case(str(number), problem.test_texts[number], problem.test_x[number], contenders)
+    return Case(
+        str(number),
+        problem.test_texts[number],
+        problem.test_x[number],
+        contenders,
+        further=prediction.further,
+    )

@@ -83,6 +83,7 @@ def _cases(problem: Problem) -> list[Delivered]:
             contenders=[
                 Contender(label=c.label, probability=c.probability) for c in said.contenders
             ],
+            further=list(said.further),
             model=1,
         )
         cases.append(Delivered(UNCERTAIN.name, 0, n, case.text.id.encode(), case.encode()))

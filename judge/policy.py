@@ -41,9 +41,9 @@ class Policy:
     `tokens` says what a question with so many options costs. With it, and with the contenders'
     probabilities, *choose* is asked at once where that is expected to be cheaper than *verify*
     with a *choose* behind it. `first` is the most contenders that are offered before the choice
-    is widened (None: all); then `wide` labels are offered (0: never), the best of the further
-    contenders and of the labels among `near` neighbours (labels whose guides are near the text
-    were tried as a third source: docs/adr/0007); then `names`, all labels there are (none:
+    is widened (None: all); then `wide` labels are offered (0: never), in turn from the remaining
+    contenders and from the case's further labels, or where it has none, from the labels of `near`
+    neighbours (docs/adr/0007 has what else was tried); then `names`, all labels there are (none:
     never). What was refused is not offered again.
     """
 
@@ -165,11 +165,13 @@ class _Asked:
     async def _best(self) -> list[str]:
         """The most likely labels not yet refused: the best of each source in turn."""
         policy, case = self._policy, self._case
-        found = await self._store.nearest(case.embedding, policy.near + 1)
-        near = [example.label for example in found if example.id != case.id]
+        further: Sequence[str] = case.further
+        if not further:
+            found = await self._store.nearest(case.embedding, policy.near + 1)
+            further = [example.label for example in found if example.id != case.id]
         open_ = [
             [label for label in dict.fromkeys(labels) if label not in self._refused]
-            for labels in (case.contenders, near)
+            for labels in (case.contenders, further)
         ]
         return list(dict.fromkeys(_in_turn(*open_)))[: policy.wide]
 

@@ -37,7 +37,8 @@ class Case:
     """A text to be judged.
 
     `embedding` has shape (d,) and is finite; it takes no part in equality. `contenders` are
-    labels, best first, each once; `probabilities` are theirs, where they are known. `refused` are
+    labels, best first, each once; `probabilities` are theirs, where they are known; `further` are
+    labels beyond them, likeliest first, for when the choice is widened. `refused` are
     labels that were refused for it before: they are not offered when the choice is widened.
     Raises `Permanent` for a case that no judge could decide.
     """
@@ -47,6 +48,7 @@ class Case:
     embedding: NDArray[np.float32] = field(compare=False, repr=False)
     contenders: tuple[str, ...]
     probabilities: tuple[float, ...] = ()
+    further: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

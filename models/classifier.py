@@ -161,7 +161,9 @@ class Classifier:
         contest = self.live.scorer.contest(x, prior)
         found = self.live.scorer.weigh(contest, self.weights)
         unknown = self.reference.unknown.score(contest.signals)
-        said = predictions_of(self.labels, contest.contenders, found.probability, unknown)
+        said = predictions_of(
+            self.labels, contest.contenders, found.probability, unknown, contest.further
+        )
         return said, scored_of(
             self.labels, contest.contenders, found.features, contest.outside, found.asked
         )

@@ -23,11 +23,14 @@ class Prediction:
 
     `rest` is the probability of none of them; with the contenders' it sums to one. `unknown` is
     the score of "none of all labels", in standard deviations of known texts: higher is stranger.
+    `further` are the likeliest labels beyond the contenders, at most 20, best first: for a judge
+    that refuses those.
     """
 
     contenders: tuple[Contender, ...]
     rest: float
     unknown: float
+    further: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -60,17 +63,21 @@ def predictions_of(
     contenders: NDArray[np.intp],
     probability: NDArray[np.float64],
     unknown: NDArray[np.float32],
+    further: NDArray[np.intp],
 ) -> list[Prediction]:
-    """Of n texts: label numbers (n, k), probabilities (n, k + 1) with rest last, unknown (n,)."""
+    """Of n texts: label numbers (n, k), probabilities (n, k + 1) with rest last, unknown (n,), and
+    the numbers (n, m) of further labels."""
     order = np.argsort(-probability[:, :-1], axis=1, kind="stable")
     chance = np.take_along_axis(probability, order, axis=1).tolist()
     number = np.take_along_axis(contenders, order, axis=1).tolist()
     rest, strange = probability[:, -1].tolist(), unknown.tolist()
+    beyond = further.tolist()
     return [
         Prediction(
             tuple(Contender(labels[i], p) for i, p in zip(number[row], chance[row], strict=True)),
             rest[row],
             strange[row],
+            tuple(labels[i] for i in beyond[row]),
         )
         for row in range(len(number))
     ]

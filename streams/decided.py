@@ -100,13 +100,15 @@ def accepted(uncertain: Uncertain, decision: Decision, label: str, judge: Judge)
 
 
 def _refused(uncertain: Uncertain, decision: Decision) -> Uncertain:
-    """Return the case with every label that was refused, in this round or before."""
+    """Return the case with every label that was refused, in this round or before.
+
+    Without its further labels: it is classified anew before it is judged again.
+    """
     refused = [
         label
         for answer in decision.answers
         if answer.outcome in ("invalid", "none") and len(answer.options) <= LISTED
         for label in answer.options
     ]
-    return uncertain.model_copy(
-        update={"rejected": list(dict.fromkeys([*uncertain.rejected, *refused]))}
-    )
+    rejected = list(dict.fromkeys([*uncertain.rejected, *refused]))
+    return uncertain.model_copy(update={"rejected": rejected, "further": []})

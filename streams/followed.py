@@ -30,8 +30,9 @@ def to_ask(cases: Iterable[tuple[Delivered, Uncertain]], labels: LabelSet) -> tu
 
 
 def followed(case: Uncertain, labels: LabelSet) -> Uncertain:
-    """Return the case with its contenders as they are called now, without retired ones."""
-    if all(one.label in labels.labels for one in case.contenders):
+    """Return the case with its labels as they are called now, without retired ones."""
+    named = [one.label for one in case.contenders] + case.further
+    if all(label in labels.labels for label in named):
         return case
     sums: dict[str, float] = {}
     for one in case.contenders:
@@ -39,7 +40,9 @@ def followed(case: Uncertain, labels: LabelSet) -> Uncertain:
             sums[label] = sums.get(label, 0.0) + one.probability
     contenders = [Contender(label=label, probability=round(p, 6)) for label, p in sums.items()]
     contenders.sort(key=lambda one: -one.probability)
-    return case.model_copy(update={"contenders": contenders})
+    now = dict.fromkeys(labels.now(label) for label in case.further)
+    further = [label for label in now if label in labels.labels and label not in sums]
+    return case.model_copy(update={"contenders": contenders, "further": further})
 
 
 def again(case: Uncertain) -> Outgoing:

@@ -57,7 +57,8 @@ class Uncertain(Record):
 
     `rejected` are the labels the judge has refused for it in earlier rounds: it is not asked
     about them again. `attempt` counts how often it was postponed, `timeouts` how often of those
-    because the judge took too long over it. `inclusion` is the probability with which it came to
+    because the judge took too long over it. `further` are labels beyond the contenders, likeliest
+    first, for a judge that refuses those. `inclusion` is the probability with which it came to
     be judged, `rate` the least that any text had then; one that is `apart` does not teach, so
     that versions can be compared on it.
     """
@@ -65,6 +66,7 @@ class Uncertain(Record):
     text: Text
     embedding: Vector
     contenders: list[Contender]
+    further: list[str] = Field(default_factory=list)
     rejected: list[str] = Field(default_factory=list)
     model: int
     round: int = 1

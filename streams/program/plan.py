@@ -177,6 +177,7 @@ def _case(text: Text, vector: NDArray[np.float32], prediction: Prediction) -> Ca
         vector,
         tuple(contender.label for contender in prediction.contenders),
         tuple(min(1.0, contender.probability) for contender in prediction.contenders),
+        further=prediction.further,
     )
 
 

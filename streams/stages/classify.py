@@ -169,6 +169,7 @@ class Classify:
                 text=item.text,
                 embedding=Vector.of(item.embedding, self._encoder.identity),
                 contenders=[c for c in contenders if c.label not in rejected],
+                further=list(prediction.further),
                 rejected=rejected,
                 model=version.number,
                 round=recheck.round + 1 if recheck else 1,

@@ -121,6 +121,7 @@ class JudgeStage:
             embedding=uncertain.embedding.array(),
             contenders=tuple(contender.label for contender in uncertain.contenders),
             probabilities=_probabilities(uncertain.contenders),
+            further=tuple(uncertain.further),
             refused=tuple(uncertain.rejected),
         )
         decision = await self._decided(case, policy, until)

@@ -107,6 +107,17 @@ async def test_the_choice_is_widened_to_the_rest_and_to_the_neighbours_labels(
     assert (decision.kind, decision.label) == ("undecided", None)
 
 
+async def test_the_cases_own_further_labels_come_in_the_place_of_the_neighbours(
+    store: MemoryExampleStore,
+) -> None:
+    judge = Knows("f")
+    policy = Policy(first=2, wide=4, near=100)
+    known = Case("t", "text", VECTOR, tuple("abxy"), further=tuple("fgxbh"), refused=("g",))
+    decision = await decide(judge, store, known, policy=policy)
+    assert judge.asked == ["?a", "b", "xfyh"]
+    assert (decision.kind, decision.label) == ("accepted", "f")
+
+
 async def test_then_all_names_are_offered_but_nothing_that_was_refused(
     store: MemoryExampleStore,
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from models.classifier import Classifier, Example, LabelInfo, Options
 from models.errors import BadExamples, DamagedPart, EncoderMismatch, Permanent, UnknownLabel
 from models.exemplars import ACTIVE, RESERVE
-from tests.unit.models.make import PLAIN, examples, fitted, infos, name, queries, texts
+from tests.unit.models.make import PLAIN, centres, examples, fitted, infos, name, queries, texts
 
 
 def share_right(classifier: Classifier, labels: int = 6) -> float:
@@ -29,6 +29,31 @@ def test_probabilities_of_contenders_and_rest_sum_to_one() -> None:
         total = sum(c.probability for c in prediction.contenders) + prediction.rest
         assert total == pytest.approx(1)
         assert prediction.confidence == max(c.probability for c in prediction.contenders)
+
+
+@pytest.mark.parametrize(("labels", "further"), [(5, 0), (8, 2), (40, 20)])
+def test_beyond_the_contenders_the_likeliest_labels_are_ranked(labels: int, further: int) -> None:
+    classifier = fitted(labels=labels)
+    found = classifier.predict(queries(labels))
+    for prediction in found:
+        named = [c.label for c in prediction.contenders]
+        assert len(prediction.further) == len(set(prediction.further)) == further
+        assert not set(prediction.further) & set(named)
+    alone = [classifier.predict(row[None])[0].further for row in queries(labels)]
+    assert alone == [prediction.further for prediction in found]
+
+
+def test_further_labels_are_those_near_the_text_and_the_frequent_ones() -> None:
+    classifier = fitted(labels=40)
+    (text,) = texts(0, 1, seed=5, labels=40)
+    even = classifier.predict(text[None], dict.fromkeys(classifier.labels, 10.0))[0]
+    near = {label: float(centres(40)[i] @ text) for i, label in enumerate(classifier.labels)}
+    left = set(classifier.labels) - {c.label for c in even.contenders} - set(even.further)
+    assert np.mean([near[label] for label in even.further]) > max(near[label] for label in left)
+    last = even.further[-1]
+    often = classifier.predict(text[None], {last: 1_000.0})[0]
+    named = [c.label for c in often.contenders] + list(often.further)
+    assert named.index(last) < len(named) - 10
 
 
 def test_counts_of_recent_outputs_favour_frequent_labels() -> None:

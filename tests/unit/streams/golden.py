@@ -56,6 +56,7 @@ _CASE = Uncertain(
     text=_TEXT,
     embedding=_VECTOR,
     contenders=_CONTENDERS,
+    further=["smoke", "heating"],
     rejected=["oven"],
     model=7,
     round=2,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.classifier import Classifier, Contender, Prediction
 from models.encoder import HashingEncoder
 from models.errors import Fatal
 from streams.asking import BACKLOG, Asking
@@ -106,6 +107,15 @@ async def test_an_unsure_text_goes_to_the_judge(stage: Classify) -> None:
     probabilities = [contender.probability for contender in case.contenders]
     assert probabilities == sorted(probabilities, reverse=True)
     assert make.of(LABELED, out) == []
+
+
+async def test_the_judge_is_told_the_labels_beyond_the_contenders(
+    stage: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Prediction((Contender("fire", 0.5), Contender("oven", 0.2)), 0.3, 0.0, ("press", "cold"))
+    monkeypatch.setattr(Classifier, "predict", lambda *given: [said])
+    (case,) = make.of(UNCERTAIN, await stage.handle(incoming(("t1", tiny.UNSURE))))
+    assert case.further == ["press", "cold"]
 
 
 async def test_the_embedding_travels_with_its_encoder(stage: Classify) -> None:

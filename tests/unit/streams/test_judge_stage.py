@@ -45,8 +45,10 @@ class Scripted:
         self.teaches = teaches
         self._script = script
         self._given: dict[str, int] = {}
+        self.cases: list[Case] = []
 
     async def verify(self, case: Case, label: str, neighbours: Sequence[Neighbour]) -> Answer:
+        self.cases.append(case)
         self._given[case.id] = 1
         return self._script[0]
 
@@ -255,6 +257,13 @@ async def test_contenders_are_asked_about_as_they_are_called_now() -> None:
     (event,) = make.of(LABELED, out)
     assert (event.label, [one.label for one in event.contenders]) == ("printer", ["printer"])
     assert make.of(VERDICTS, out)[0].proposed == "printer"
+
+
+async def test_the_case_brings_its_further_labels() -> None:
+    judge = Scripted(VALID)
+    case = make.uncertain().model_copy(update={"further": ["oven", "press"]})
+    await judged(judge, case)
+    assert judge.cases[0].further == ("oven", "press")
 
 
 async def test_a_case_without_a_contender_left_goes_back_to_be_classified() -> None:

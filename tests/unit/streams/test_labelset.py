@@ -100,6 +100,14 @@ def test_contenders_follow_their_labels() -> None:
     assert followed(case, START) is case
 
 
+def test_further_labels_follow_too_and_none_is_a_contender_twice() -> None:
+    labels = after(START, ("rename", "oven", "stove"), ("retire", "printer"))
+    case = make.uncertain(labels=("fire",), further=["oven", "printer"])
+    assert followed(case, labels).further == ["stove"]
+    merged = after(START, ("merge", "oven", "fire"))
+    assert followed(case, merged).further == ["printer"]
+
+
 def test_contenders_that_became_one_count_together() -> None:
     labels = after(START, ("merge", "oven", "fire"))
     case = make.uncertain(labels=("printer", "oven", "fire"))
