@@ -69,7 +69,8 @@ async def test_everything_else_is_no_verdict_of_its_kind(
     server: Loopback, mode: Mode, kind: str, requests: int, question: str
 ) -> None:
     server.script, server.after = [mode], "3600"
-    async with judge_of(server, timeout=0.3) as judge:
+    # A busy machine answers late: only what never answers is given up soon.
+    async with judge_of(server, timeout=0.3 if mode == "dripping" else 10.0) as judge:
         if question == "verify":
             answer = await judge.verify(case(), "b", NEAR)
         else:
