@@ -59,6 +59,10 @@ def run(context: Context) -> Record:
         f"OpenAI-compatible server in another process on loopback, which waits {SECONDS} s. Time "
         "per text: from when its batch begins to when what follows from it can be published. Never "
         f"more than {CONCURRENCY / SECONDS:.0f} questions a second are possible.",
+        f"A batch of {JUDGE.batch} of which 15% are refused is 74 questions, three rounds of "
+        f"{CONCURRENCY} in whatever order: .9 s, or 71 texts a second at most. To fill the third "
+        "round takes more than one batch in hand; a runner has one, so that positions are "
+        "committed in order.",
     ]
     context.cells(len(REFUSED))
     cases = _cases(problem)

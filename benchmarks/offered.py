@@ -127,7 +127,8 @@ def shown(record: Record) -> Shown:
     """Table and checks, from the record alone."""
     rows, checks = [], []
     for cell in record["cells"]:
-        for kind, start in (("", ""), (", shares", "shares_")):
+        kinds = [("", ""), (", shares", "shares_")]
+        for kind, start in kinds if "shares_all_1" in cell else kinds[:1]:
             of = [share(mean(cell[f"{start}all_{limit}"])) for limit in (1, FIRST, WIDE)]
             # Where a classifier is sure of every text, there are none.
             unsure = [cell.get(f"{start}uncertain_{limit}") for limit in (1, FIRST, WIDE)]

@@ -165,11 +165,12 @@ def shown(record: Record) -> Shown:
             what = f"{question}: as many tokens at {many['labels']} labels as at {few['labels']}"
             checks.append(Check(what, f"{b:.0f}, {a:.0f}", b <= 1.1 * a))
     for cell in record["cells"]:
-        by = cell["guides"]
-        ratio = by["verify"]["median"] / by["published"]["median"]
-        text = f"texts of {cell['text']:.0f} tokens"
-        what = f"{cell['set']}, {text}: verify at a third of the published prompt"
-        checks.append(Check(what, f"{ratio:.2f}", ratio <= 1 / 3))
+        for kind in ("names", "guides"):
+            by = cell[kind]
+            ratio = by["verify"]["median"] / by["published"]["median"]
+            text = f"texts of {cell['text']:.0f} tokens, {kind}"
+            what = f"{cell['set']}, {text}: verify at a third of the published prompt"
+            checks.append(Check(what, f"{ratio:.2f}", ratio <= 1 / 3))
     head = ["set, labels", "a text", *(f"{q}, median (p95)" for q in QUESTIONS)]
     told = [
         [

@@ -176,8 +176,8 @@ def shown_order(text: str, options: Sequence[str], seed: str) -> list[str]:
 
 
 def verify_examples(limits: Limits) -> int:
-    """The most examples that *verify* shows: two of the label and two rivals tell as much as ten
-    and ten (docs/benchmarks.md, prompts), while *choose* wants one of every option."""
+    """The most examples that *verify* shows: two of the label and two rivals tell within a point of
+    what ten and ten do (docs/benchmarks.md, prompts), while *choose* wants one of every option."""
     return (limits.examples + 1) // 2
 
 
