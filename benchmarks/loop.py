@@ -155,7 +155,7 @@ def _run(
     problem: Problem, stream: Stream, pupil: Pupil, budget_share: float, rule: Rule
 ) -> tuple[Ints, float]:
     """Final labels (n,) and calls per text; every question is about all labels at once."""
-    judgement = Judgement.of(centroids(problem.x, problem.y, problem.size))
+    judgement = Judgement(centroids(problem.x, problem.y, problem.size))
     came = streamed(
         stream.x,
         pupil,

@@ -163,7 +163,7 @@ def _measure(cell: dict[str, Any], one: Drawn, way: _Way) -> None:
                     one.x,
                     start(),
                     ask,
-                    Judgement.of(middle),
+                    Judgement(middle),
                     Budget(budget),
                     way.rule,
                     audited=audited,

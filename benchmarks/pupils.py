@@ -30,6 +30,7 @@ from benchmarks.softmax import fit_softmax
 from models.arbiter import contender_count
 from models.classifier import Classifier, Example
 from models.online import Judged, Recent
+from models.trust import Alike, spread
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -92,16 +93,11 @@ class RecipePupil:
         counts = self._recent.counts(fitted) if self._shares else None
         self._x = x
         said, self._scored = self._classifier.scored(x, counts)
-        p = np.zeros((len(x), len(self._labels)))
         self._leading = np.asarray(
             [[self._number[c.label] for c in one.contenders] for one in said], np.intp
         )
-        for row, one in enumerate(said):
-            for contender in one.contenders:
-                p[row, self._number[contender.label]] = contender.probability
-            others = p[row] == 0
-            p[row, others] = one.rest / max(1, int(others.sum()))
-        return p
+        own = np.asarray([[c.probability for c in one.contenders] for one in said])
+        return spread(self._leading, own, Alike(self._classifier.centroids))
 
     def leading(self) -> Ints:
         return self._leading

@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.asking import ACCEPT, NOTHING, Budget, Judgement
+from benchmarks.asking import Budget, Judgement
 from benchmarks.pupils import Lesson, Pupil
+from models.trust import ACCEPT, NOTHING
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

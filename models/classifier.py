@@ -23,11 +23,13 @@ from models.fitting import Options
 from models.held_out import HeldOut
 from models.labels import LabelInfo
 from models.live import Live
+from models.metric import normed
 from models.prediction import Contender, Prediction, Scored, predictions_of, scored_of
 from models.reference import Reference
 from models.snapshot import Blob
 from models.start import check_added, fit_reference
 from models.threads import one_thread
+from models.trust import RELIABILITY
 
 F32 = NDArray[np.float32]
 
@@ -109,6 +111,16 @@ class Classifier:
         return self.reference.threshold
 
     @property
+    def trustworthy(self) -> bool:
+        """Whether its probabilities are to be held against a judge's answers (`models.trust`).
+
+        That is where held-out examples were right at least as often as a judge usually is. Below
+        that the judge is the better of the two, and what looks like its errors is more likely the
+        classifier's own.
+        """
+        return self.reference.right >= RELIABILITY
+
+    @property
     def unknown_threshold(self) -> float:
         """The `unknown` score that 5% of held-out texts that do have a label exceed."""
         return self.reference.unknown.threshold
@@ -122,6 +134,11 @@ class Classifier:
     def dimension(self) -> int:
         """Length of those vectors."""
         return self.live.dimension
+
+    @cached_property
+    def centroids(self) -> F32:
+        """The labels' normalised mean vectors (labels, d), their names among the examples."""
+        return normed(np.stack([self.live.evidence[k].raw.sum(axis=0) for k in self.labels]))
 
     @cached_property
     def _shares(self) -> F32:

@@ -166,7 +166,8 @@ def folds(training: Training, limit: int, seed: int) -> list[NDArray[np.intp]]:
 @dataclass(frozen=True)
 class Calibration:
     """Weights without and with the arbiter, the score for unknown texts, and the threshold; and
-    of the `held` rows (n,) the likeliest label (n,) with its confidence (n,).
+    of the `held` rows (n,) the likeliest label (n,) with its confidence (n,). `right`: how
+    often that is the label they have.
     """
 
     quick: Weights
@@ -176,6 +177,7 @@ class Calibration:
     held: NDArray[np.intp]
     said: NDArray[np.intp]
     confidence: NDArray[np.float64]
+    right: float = 0.0
 
 
 def calibrate(
@@ -222,7 +224,8 @@ def calibrate(
     unknown = fit_unknown(strangeness(training, groups, options, seed))
     progress("unknown", 1.0)
     said = np.take_along_axis(contenders, first[:, None], axis=1)[:, 0]
-    return Calibration(quick, full, unknown, threshold, held, said, confidence)
+    right = float(np.average(first == truth, weights=stands_for))
+    return Calibration(quick, full, unknown, threshold, held, said, confidence, right)
 
 
 def strangeness(training: Training, groups: list[list[int]], options: Options, seed: int) -> F32:

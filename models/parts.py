@@ -161,6 +161,7 @@ def read_reference(reader: Reader, previous: Reference | None) -> Reference:
         full=weights.full,
         unknown=strange,
         threshold=threshold,
+        right=float(meta.get("right", 0.0)),  # a fit of before it was measured
         beyond=_read_beyond(reader, meta.get("beyond", {})),
     )
 

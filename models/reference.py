@@ -67,6 +67,7 @@ class Reference:
     """Frozen at a fit. `beyond`: by label, how many texts of the fit are on no shelf, and their
     sum (d,), where there are any. `prints` are the fingerprints of every subset's exemplars at that
     time. What is beyond can be revoked as noise, and otherwise goes with the next full fit.
+    `right` is how often held-out examples got their own label, 0 where that was not measured.
     """
 
     settings: Settings
@@ -81,6 +82,7 @@ class Reference:
     unknown: Unknown
     threshold: float
     beyond: Mapping[str, tuple[int, F32]] = field(default_factory=dict)
+    right: float = 0.0
 
     @property
     def combination(self) -> Combination:
@@ -205,6 +207,7 @@ class Reference:
             "prints": list(self.prints),
             "counts": dict(sorted(self.counts.items())),
             "threshold": self.threshold,
+            "right": self.right,
             "unknown": unknown.threshold if np.isfinite(unknown.threshold) else None,
             "share": bank.share,
         }

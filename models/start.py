@@ -213,6 +213,7 @@ def fit_reference(
         full=calibration.full,
         unknown=calibration.unknown,
         threshold=calibration.threshold,
+        right=calibration.right,
         beyond={label: _moments(rest) for label, rest in unshelved.items()},
     )
     return reference, infos, shelves

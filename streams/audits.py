@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from models.risk import Certificate, Finding
+from models.trust import ACCEPT
 from streams.ageing import AFTER, Tally
 from streams.gate import NEWEST, Apart
 from streams.records import Claim, Verdict
@@ -77,10 +78,16 @@ class Audits:
             )
             if self._since:
                 self._tally.observe(verdict.proposed, agreed=agreed)
-            if verdict.apart is not None and verdict.label is not None:
-                self._apart.append((verdict.label, verdict.apart))
+            label = _settled(verdict)
+            if verdict.apart is not None and label is not None:
+                self._apart.append((label, verdict.apart))
         if self._next - self._saved >= SAVED_EVERY:
             self.save()
+
+    @property
+    def settling(self) -> bool:
+        """Tell whether a change was so lately that everything is judged, and believed."""
+        return bool(self._since) and self._tally.judged.total() < AFTER
 
     def finding(self) -> Finding:
         """Return what is known by now."""
@@ -97,8 +104,7 @@ class Audits:
         """
         finding = self.finding()
         # After a change everything is judged for a while, also where a certificate is hopeless.
-        lately = self._since and self._tally.judged.total() < AFTER
-        rate = 1.0 if lately else finding.rate(self._least)
+        rate = 1.0 if self.settling else finding.rate(self._least)
         threshold = cross_validated if finding.threshold is None else finding.threshold
         agreement = None if math.isnan(finding.agreement) else round(finding.agreement, 6)
         claim = Claim(
@@ -152,6 +158,14 @@ def _hardly_news(claim: Claim, before: Claim | None) -> bool:
     if before is None or (before.state, before.target) != (claim.state, claim.target):
         return False
     return before.judged <= claim.judged < 1.25 * before.judged + 10
+
+
+def _settled(verdict: Verdict) -> str | None:
+    """Return the label that may be taught: none where an answer was weighed and left doubt."""
+    weighed = verdict.weighed
+    if weighed is None or weighed.probability is None:
+        return verdict.label
+    return weighed.label if weighed.probability >= ACCEPT else None
 
 
 def speaks(verdict: Verdict) -> bool:

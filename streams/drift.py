@@ -97,7 +97,8 @@ class Watch:
         # No verdict says nothing about the label, nor does one who sees what the classifier sees.
         if not counted or verdict.outcome == "no_verdict" or not verdict.independent:
             return None
-        if not self._verdicts.add(verdict.event):
+        # What nobody is asked about but at random is neither as sure as audits nor as doubtful.
+        if verdict.spared or not self._verdicts.add(verdict.event):
             return None
         series: Series = "audits" if verdict.audit else "doubtful"
         if series == "audits" and not self._drawn(verdict.id, verdict.rate / verdict.inclusion):

@@ -46,7 +46,7 @@ class Version:
     def terms(self) -> Terms:
         """Return the terms on which texts go out unasked."""
         m = self.manifest
-        return Terms(m.threshold, m.audit, m.claim, m.judged_from)
+        return Terms(m.threshold, m.audit, m.claim, m.judged_from, m.trust)
 
 
 class Feed:
@@ -161,6 +161,7 @@ class Feed:
             threshold=terms.threshold,
             audit=terms.audit,
             claim=terms.claim,
+            trust=terms.trust,
             judged_from=terms.judged_from,
             shares=dict(sorted(shares.counts.items())),
             counted=shares.counted,

@@ -123,6 +123,20 @@ class Figures:
         )
         return {kind or "unknown": count for kind, count in rows}
 
+    def outweighed(self) -> int:
+        """Count the texts about which the judge's answer is not what was emitted."""
+        return self._one(
+            "SELECT COUNT(DISTINCT id) FROM verdicts WHERE decision IS NOT NULL"
+            " AND json_extract(json, '$.weighed.label') IS NOT NULL"
+            " AND json_extract(json, '$.weighed.label') IS NOT json_extract(json, '$.label')"
+        )[0]
+
+    def spared(self) -> int:
+        """Count the doubtful texts that went out since an answer was worth nothing."""
+        return self._one(
+            "SELECT COUNT(DISTINCT id) FROM events WHERE json_extract(json, '$.spared')"
+        )[0]
+
     def estimated_tokens(self) -> int:
         """Return how many of all tokens are no count of an endpoint's."""
         return (

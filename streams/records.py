@@ -55,22 +55,26 @@ class Contender(Record):
 class Uncertain(Record):
     """A text for the judge: the classifier was not sure, or an audit asks.
 
-    `rejected` are the labels the judge has refused for it in earlier rounds: it is not asked
-    about them again. `attempt` counts how often it was postponed, `timeouts` how often of those
-    because the judge took too long over it. `further` are labels beyond the contenders, likeliest
-    first, for a judge that refuses those. `inclusion` is the probability with which it came to
-    be judged, `rate` the least that any text had then; one that is `apart` does not teach, so
-    that versions can be compared on it.
+    `rest` is the probability of none of the contenders, before any of them was left out; None for
+    what theirs leave. `rejected` are the labels the judge has refused for it in earlier rounds: it
+    is not asked about them again. `further` are labels beyond the contenders, likeliest first, for
+    a judge that refuses those. An audit that is `spared` is of a doubtful text about which
+    nobody would be asked otherwise (`streams.weighing`). `attempt` counts how often it was
+    postponed, `timeouts` how often of those because the judge took too long over it. `inclusion`
+    is the probability with which it came to be judged, `rate` the least that any text had then;
+    one that is `apart` does not teach, so that versions can be compared on it.
     """
 
     text: Text
     embedding: Vector
     contenders: list[Contender]
     further: list[str] = Field(default_factory=list)
+    rest: float | None = None
     rejected: list[str] = Field(default_factory=list)
     model: int
     round: int = 1
     audit: bool = False
+    spared: bool = False
     inclusion: float = 1.0
     rate: float = 1.0
     apart: bool = False
@@ -91,7 +95,11 @@ class Recheck(Record):
 
 
 class Labeled(Record):
-    """A labelled event: what downstream lives on."""
+    """A labelled event: what downstream lives on.
+
+    Its `authority` is that of whose label it is: the judge's is one that the judge named. `spared`:
+    the classifier was not sure, and no answer would have made it surer (`streams.weighing`).
+    """
 
     id: str
     label: str
@@ -105,6 +113,7 @@ class Labeled(Record):
     guide: str | None = None
     prompt: str | None = None
     neighbours: list[str] = Field(default_factory=list)
+    spared: bool = False
     text: str
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     source: str | None = None
@@ -145,13 +154,28 @@ class Labeled(Record):
         )
 
 
+class Weighed(Record):
+    """What the judge's answers about a text come to beside the classifier's own probabilities.
+
+    `rightly` and `wrongly`: how likely they were to come from a judge that is right, and from one
+    that errs (`models.trust.Fits`). `label` is what they leave the likeliest, and its probability:
+    None where they were believed as they stand, or still leave none of the contenders.
+    """
+
+    rightly: float
+    wrongly: float
+    label: str | None = None
+    probability: float | None = None
+
+
 class Verdict(Record):
     """One answer of the judge or a person; the last one of a decision is `final`.
 
     `decision` is set on the final one; `held` carries the text when it stays undecided. `guide`
     and `prompt` are versions of what was asked; `estimated` says that `tokens` are not the
     endpoint's own count. One who sees no more than the classifier is not `independent`: its
-    agreement says nothing. `apart` is the embedding of a text that does not teach.
+    agreement says nothing. `apart` is the embedding of a text that does not teach. `label` and
+    `decision` are the answer as it was given; what became of it is `weighed`, on the final one.
     """
 
     id: str
@@ -166,6 +190,7 @@ class Verdict(Record):
     independent: bool = True
     round: int = 1
     audit: bool = False
+    spared: bool = False
     inclusion: float = 1.0
     rate: float = 1.0
     apart: Vector | None = None
@@ -181,6 +206,7 @@ class Verdict(Record):
     estimated: bool = False
     final: bool = False
     decision: Literal["accepted", "undecided", "away"] | None = None
+    weighed: Weighed | None = None
     held: Uncertain | None = None
     at: float
 
@@ -235,6 +261,19 @@ class Claim(Record):
     reason: str
 
 
+class Reliability(Record):
+    """What is known of the judge (`models.trust.Trust`), from so many `answers`.
+
+    `reliable` is how often it is right about what it is asked, `steps` the same by the classifier's
+    confidence. `believed`: for now its answers are taken for the truth, whatever that says.
+    """
+
+    reliable: float
+    steps: list[float]
+    answers: int
+    believed: bool = False
+
+
 class Refusal(Record):
     """Lessons that would have made the model worse, and how that was seen (`streams.gate`)."""
 
@@ -259,6 +298,7 @@ class Manifest(Record):
 
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
+    `trust` is what the judge's answers are worth; None where nothing is known.
     `shares` is how often each label was given out lately, up to offset `counted` in `labeled`.
     Of labels that are `ageing` what was taught before that offset in `retrain` goes as soon as they
     can do without; `taught_from` is that of the latest change of meaning.
@@ -276,6 +316,7 @@ class Manifest(Record):
     threshold: float
     audit: float | None = None
     claim: Claim | None = None
+    trust: Reliability | None = None
     judged_from: int = 0
     shares: dict[str, float] = Field(default_factory=dict)
     counted: int = 0

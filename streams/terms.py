@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.records import Claim, Manifest
+from streams.records import Claim, Manifest, Reliability
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Terms:
     audit: float | None = None
     claim: Claim | None = None
     judged_from: int = 0
+    trust: Reliability | None = None
 
 
 @dataclass(frozen=True)

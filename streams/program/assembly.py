@@ -18,6 +18,7 @@ from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
 from models.encoder import Encoder
 from models.errors import Fatal
+from streams.answers import Answers
 from streams.asking import Asking
 from streams.audits import Audits
 from streams.derived import chunks
@@ -42,6 +43,7 @@ from streams.stages.train import Train
 from streams.stages.write import Write
 from streams.textindex import TextIndex
 from streams.topology import MARKS, RETRAIN
+from streams.weighing import Weighing
 
 logger = structlog.get_logger()
 
@@ -140,6 +142,8 @@ def build_stages(
     # Who sees no more than the classifier cannot witness that it is right.
     certify = settings.certify and judge.teaches
     audits = Audits(folder.audits, settings.target, settings.audit) if certify else None
+    weighs = settings.answers != "believe" and judge.teaches
+    weighing = Weighing(feed, settings.answers) if weighs else None
     stages: list[Stage] = [
         Classify(
             encoder,
@@ -147,6 +151,7 @@ def build_stages(
             TextIndex(folder.texts),
             Asking(settings.audit, settings.seed, certify=certify),
             max_text=settings.max_text,
+            weighing=weighing,
         ),
         JudgeStage(
             judge,
@@ -156,10 +161,11 @@ def build_stages(
             # Who has more patience with a slow model holds a batch longer for it.
             seconds=max(BATCH_SECONDS, settings.llm_patience),
             feed=feed,
+            weighing=weighing,
         ),
         Later(),
         Remember(store, feed),
-        Train(feed, audits, Outputs() if settings.shares else None),
+        Train(feed, audits, Outputs() if settings.shares else None, Answers() if weighs else None),
         LedgerStage(Ledger(folder.ledger)),
         Notice(seed=settings.seed),
     ]

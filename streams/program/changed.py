@@ -10,6 +10,7 @@ from streams.program.configuration import secrets
 from streams.program.settings import Settings
 
 MEANS = {
+    "answers": "what was decided stays",
     "audit": "from now on; what was audited before counts as it was drawn",
     "certify": "",
     "concurrency": "",

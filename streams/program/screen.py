@@ -16,7 +16,7 @@ from rich.text import Text
 from streams.figures import RECENT_VERSIONS
 from streams.program import screen_rounds
 from streams.program.screen_drift import drifted
-from streams.program.screen_judge import asked, standing, without_verdict
+from streams.program.screen_judge import asked, standing, without_verdict, worth
 from streams.program.screen_progress import Progress
 from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
@@ -137,6 +137,8 @@ def _facts(found: Summary, settings: Settings) -> None:
         say(without_verdict(found.no_verdicts))
     for line in standing(found.judge) if found.judge else ():
         say(line)
+    if found.manifest and found.manifest.trust:
+        say(f"{worth(found.manifest.trust)} {_unheeded(found)}")
     if found.manifest:
         say(promised(found.manifest))
     taught = ", ".join(f"{label} {n}" for label, n in found.lessons.most_common(5))
@@ -163,6 +165,13 @@ def _facts(found: Summary, settings: Settings) -> None:
 
 def _taken_back(who: str, count: int) -> str:
     return f"{count} {TAKEN_BACK.get(who, f'by {who}')}"
+
+
+def _unheeded(found: Summary) -> str:
+    return (
+        f"{found.outweighed} of them did not outweigh the classifier; {found.spared} doubtful"
+        " texts went out unasked, where an answer was worth nothing."
+    )
 
 
 def _rounds(found: Summary, grades: Grades | None, settings: Settings) -> None:
@@ -200,7 +209,11 @@ def story(text_id: str, found: Story) -> None:
     for event in found.events:
         sure = f" at {event.confidence:.2f}" if event.confidence is not None else ""
         others = ", ".join(f"{c.label} {c.probability:.2f}" for c in event.contenders)
-        say(f"  {event.authority} ({event.signed}) labelled it {event.label}{sure}; from {others}")
+        why = "; an answer was worth nothing" if event.spared else ""
+        say(
+            f"  {event.authority} ({event.signed}) labelled it {event.label}{sure}; from {others}"
+            f"{why}"
+        )
     if found.held:
         say(f"  undecided: held, {found.rounds_left} rounds left before it waits for a person")
     elif found.events:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streams.program.judge_state import JudgeState
-    from streams.records import Verdict
+    from streams.records import Reliability, Verdict
 
 SHOWN = 12
 """Options of one question that are shown by name."""
@@ -71,6 +71,8 @@ def asked(verdict: Verdict) -> Iterator[str]:
         f" at {verdict.confidence:.2f}): {verdict.question} {options} → {verdict.outcome}"
         f"{f' {said}' if said else ''}{f', {verdict.reason}' if verdict.reason else ''}"
     )
+    if told := outweighed(verdict):
+        yield f"    {told}"
     facts = []
     if verdict.neighbours:
         facts.append(f"evidence {', '.join(verdict.neighbours)}")
@@ -83,6 +85,32 @@ def asked(verdict: Verdict) -> Iterator[str]:
         facts.append(f"prompt {verdict.prompt}, guides {verdict.guide}")
     if facts:
         yield f"    {'; '.join(facts)}"
+
+
+def outweighed(verdict: Verdict) -> str:
+    """Tell what an answer came to beside the classifier's own probabilities; empty if believed."""
+    found = verdict.weighed
+    if found is None or found.label is None:
+        return ""
+    lead = f"the classifier's own {verdict.confidence:.2f} for {verdict.proposed}"
+    said = verdict.label or "none of them"
+    if found.label == verdict.label:
+        return f"weighed with {lead}: {found.label} at {found.probability:.2f}"
+    return (
+        f"the judge said {said}; weighed with {lead}, {found.label} stands at"
+        f" {found.probability:.2f}"
+    )
+
+
+def worth(trust: Reliability) -> str:
+    """Say what the judge's answers are worth, and what is done about it."""
+    if trust.believed:
+        return "The stream has changed: for a while the judge's answers are believed, not weighed."
+    low, high = trust.steps[0], trust.steps[-1]
+    return (
+        f"The judge's answers are weighed: estimated right in {trust.reliable:.2f}"
+        f" ({low:.2f} where the classifier is unsure, {high:.2f} where it is sure)."
+    )
 
 
 def clock(at: float) -> str:

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
         True,
         description="judge everything at first, until the target is certified or out of reach",
     )
+    answers: Literal["believe", "weigh", "auto"] = Field(
+        "auto",
+        description="believe the judge, or weigh what it says against the classifier;"
+        " auto weighs where left-out examples are right in .8 or more",
+    )
     rounds: int = Field(
         5, ge=0, description="most rounds over the undecided texts when the input has ended"
     )

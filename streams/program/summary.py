@@ -51,9 +51,11 @@ class Summary:
     """How things stand in a folder.
 
     `lessons` that stand, by label, and those `taken_back`, by whom; `no_verdicts` by kind, the most
-    frequent first; of the judge's tokens so many are `estimated`; `judge` as the latest run with an
-    LLM saw it; `rounds` since the input last ended; `manifest` of the version that the counts speak
-    of; `drifts` the latest events of `noticed` in all.
+    frequent first; of the judge's tokens so many are `estimated`; `outweighed` are the texts about
+    which the judge's answer is not what was emitted, `spared` those that nobody was asked about
+    since an answer was worth nothing; `judge` as the latest run with an LLM saw it; `rounds` since
+    the input last ended; `manifest` of the version that the counts speak of; `drifts` the latest
+    events of `noticed` in all.
     """
 
     texts: int
@@ -64,6 +66,8 @@ class Summary:
     taken_back: Counter[str]
     no_verdicts: dict[str, int]
     estimated: int
+    outweighed: int
+    spared: int
     judge: JudgeState | None
     rounds: list[Round]
     manifest: Manifest | None
@@ -108,6 +112,8 @@ def summarize(settings: Settings) -> Summary:
             taken_back=figures.taken_back(),
             no_verdicts=figures.no_verdicts(),
             estimated=figures.estimated_tokens(),
+            outweighed=figures.outweighed(),
+            spared=figures.spared(),
             judge=last_seen(folder.judge),
             rounds=latest_rounds(log),
             manifest=_manifest(log, counts.version),

@@ -1,6 +1,7 @@
 """classify: a text in; a labelled event where the classifier is sure, else a case for the judge.
 
-Some of the sure ones go to the judge as well (audits): only they are an unbiased sample.
+Some of the sure ones go to the judge as well (audits): only they are an unbiased sample. A doubtful
+text about which the judge's answer is worth nothing is *spared*: labelled, and audited, as if sure.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from streams.topology import (
     UNCERTAIN,
     UNCERTAIN_LATER,
 )
+from streams.weighing import Weighing
 from streams.wire import Vector
 
 
@@ -57,12 +59,15 @@ class Classify:
         asking: Asking,
         *,
         max_text: int,
+        weighing: Weighing | None = None,
     ) -> None:
+        """Without `weighing` every doubtful text is put to the judge."""
         self._encoder = encoder
         self._feed = feed
         self._index = index
         self._asking = asking
         self._max_text = max_text
+        self._weighing = weighing
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
@@ -111,10 +116,12 @@ class Classify:
         predictions = await asyncio.to_thread(
             version.classifier.predict, embeddings, version.manifest.shares or None
         )
+        scales = self._weighing.now() if self._weighing else None
+        spared = scales.gains_nothing(predictions) if scales else [False] * len(items)
         answers = [
             record
-            for item, prediction in zip(items, predictions, strict=True)
-            for record in self._answer(item, prediction, version, now)
+            for item, prediction, idle in zip(items, predictions, spared, strict=True)
+            for record in self._answer(item, prediction, version, now, idle)
         ]
         return dead + answers
 
@@ -138,7 +145,7 @@ class Classify:
         return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
 
     def _answer(
-        self, item: _Item, prediction: Prediction, version: Version, now: Now
+        self, item: _Item, prediction: Prediction, version: Version, now: Now, spared: bool
     ) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
         contenders = [
@@ -147,7 +154,8 @@ class Classify:
         ]
         recheck = item.recheck
         rejected = recheck.rejected if recheck else []
-        sure = prediction.confidence >= now.threshold
+        spared = spared and prediction.confidence < now.threshold
+        sure = spared or prediction.confidence >= now.threshold
         if prediction.label in rejected:
             return []
         records = []
@@ -158,6 +166,7 @@ class Classify:
                 Authority.CLASSIFIER,
                 version.number,
                 signed=f"model {version.number}",
+                spared=spared,
                 model=version.number,
                 confidence=contenders[0].probability,
                 contenders=contenders[:3],
@@ -170,10 +179,12 @@ class Classify:
                 embedding=Vector.of(item.embedding, self._encoder.identity),
                 contenders=[c for c in contenders if c.label not in rejected],
                 further=list(prediction.further),
+                rest=round(prediction.rest, 6),
                 rejected=rejected,
                 model=version.number,
                 round=recheck.round + 1 if recheck else 1,
                 audit=audit,
+                spared=spared,
                 inclusion=now.rate if audit else 1.0,
                 rate=now.rate,
                 apart=self._asking.apart(item.text.id),

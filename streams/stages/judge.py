@@ -1,6 +1,7 @@
 """judge: a case in; verdicts out, a label where one was accepted, and what it teaches.
 
-Accepted: a labelled event, and a line for `retrain`. Undecided: the ledger holds the text.
+Accepted: a labelled event, and a line for `retrain`, if the answer is believed or outweighs what
+the classifier holds (`streams.weighing`). Undecided: the ledger holds the text.
 The judge away: the case goes to `uncertain-later` and comes back; that is never "invalid".
 None of its contenders a label any more: it is classified again.
 """
@@ -18,7 +19,7 @@ from judge.policy import Decision, Policy, decide
 from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case
 from models.errors import Permanent
-from streams.decided import accepted, verdicts_of
+from streams.decided import labelled, verdicts_of
 from streams.errors import NotYet
 from streams.feed import Feed
 from streams.followed import again, to_ask
@@ -26,6 +27,7 @@ from streams.labelset import LabelSet
 from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import JUDGE, UNCERTAIN_LATER
+from streams.weighing import Scales, Weighing
 
 AWAY_SECONDS = (5.0, 300.0)
 """The first and the longest wait before a case is put to an absent judge again."""
@@ -59,15 +61,18 @@ class JudgeStage:
         policy: Callable[[], Policy] = Policy,
         seconds: float = BATCH_SECONDS,
         feed: Feed | None = None,
+        weighing: Weighing | None = None,
     ) -> None:
         """`policy` is asked once for every batch, so that it may follow the labels; `seconds`
-        is how long a batch is held; with a `feed`, contenders follow the labels too.
+        is how long a batch is held; with a `feed`, contenders follow the labels too; with
+        `weighing` the answers of a judge that teaches are weighed.
         """
         self._judge = judge
         self._store = store
         self._policy = policy
         self._seconds = seconds
         self._feed = feed
+        self._weighing = weighing if judge.teaches else None
         self._slots = asyncio.Semaphore(AHEAD * concurrency)
         self._without_turn = 0  # of the batch in hand
 
@@ -92,8 +97,10 @@ class JudgeStage:
         if self._feed is not None:
             cases, gone = to_ask(cases, LabelSet.of(self._feed.newest().manifest))
         self._without_turn = 0
+        scales = self._weighing.now() if self._weighing else None
         answered = await asyncio.gather(
-            *(self._judged(case, policy, until) for _, case in cases), return_exceptions=True
+            *(self._judged(case, policy, until, scales) for _, case in cases),
+            return_exceptions=True,
         )
         for (delivered, _), answer in zip(cases, answered, strict=True):
             if isinstance(answer, Permanent):
@@ -114,7 +121,9 @@ class JudgeStage:
         batch = max(1, served) if self._without_turn else min(JUDGE.batch, 2 * self.spec.batch)
         self.spec = replace(JUDGE, batch=batch)
 
-    async def _judged(self, uncertain: Uncertain, policy: Policy, until: float) -> list[Outgoing]:
+    async def _judged(
+        self, uncertain: Uncertain, policy: Policy, until: float, scales: Scales | None
+    ) -> list[Outgoing]:
         case = Case(
             id=uncertain.text.id,
             text=uncertain.text.text,
@@ -131,12 +140,13 @@ class JudgeStage:
             uncertain = uncertain.model_copy(update={"timeouts": uncertain.timeouts + 1})
             if uncertain.timeouts >= TIMEOUTS:
                 decision = replace(decision, kind="undecided")
-        records = verdicts_of(uncertain, decision, self._judge)
+        weighed = scales.weighed(uncertain, decision) if scales else None
+        records = verdicts_of(uncertain, decision, self._judge, weighed)
         if decision.kind == "away":
             later = self._postponed(uncertain, tried=self._tried(decision.answers[-1]))
             records.append(outgoing(UNCERTAIN_LATER, case.id, later))
-        elif decision.label is not None:
-            records += accepted(uncertain, decision, decision.label, self._judge)
+        else:
+            records += labelled(uncertain, decision, self._judge, weighed)
         return records
 
     async def _decided(self, case: Case, policy: Policy, until: float) -> Decision | None:

@@ -3,9 +3,9 @@
 Each batch with a lesson, a label command, or a new finding about what goes out unasked, ends in one
 new version. The state is the newest version of the feed and the offsets in `retrain` and `labels`
 that its manifest says are applied, so that a lesson delivered twice is learnt once and a command
-carried out once; and what `verdicts` say (`streams.audits`). Lessons of the judge that make the
-model worse are refused (`streams.gate`), and after a change of meaning what labels were taught
-before it goes (`streams.ageing`).
+carried out once; and what `verdicts` say (`streams.audits`, `streams.answers`). Lessons of the
+judge that make the model worse are refused (`streams.gate`), and after a change of meaning what
+labels were taught before it goes (`streams.ageing`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import structlog
 
 from streams.ageing import calls_for_it, named, outlived, taught_since
+from streams.answers import Answers
 from streams.audits import Audits
 from streams.commands import in_turn
 from streams.derived import catch_up
@@ -46,17 +47,19 @@ class Train:
         feed: Feed,
         audits: Audits | None = None,
         outputs: Outputs | None = None,
+        answers: Answers | None = None,
         *,
         keep_terms: bool = False,
     ) -> None:
-        """Without `outputs` label shares stay as they are. Without `audits` the threshold is the
-        one cross-validated on the examples, or stays as it is where `keep_terms` (for who teaches
-        between two runs).
+        """Without `outputs` label shares stay as they are; without `answers` nothing is said of
+        what the judge's are worth. Without `audits` the threshold is the one cross-validated on
+        the examples. Where `keep_terms` (for who teaches between two runs) all stays as it is.
         """
         self._feed = feed
         self._audits = audits
         self._keep_terms = keep_terms
         self._outputs = outputs
+        self._answers = answers
         self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
@@ -64,12 +67,16 @@ class Train:
         self._reader = reader
         if self._outputs is not None:
             self._outputs.start(reader, reader.position(self.spec.name, LABELED.name))
+        if self._answers is not None:
+            self._answers.start(reader, reader.position(self.spec.name, VERDICTS.name))
         if self._audits is not None:
             self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
-        self._observe(batch)
+        for delivered, verdict in self._verdicts(batch):
+            if self._audits is not None:
+                self._audits.observe(delivered, verdict)
 
     async def close(self) -> None:
         """Save what would otherwise be read again."""
@@ -158,13 +165,15 @@ class Train:
         return without, refusal
 
     def _observe(self, batch: Sequence[Delivered]) -> None:
-        if self._audits is None:
-            return
+        for delivered, verdict in self._verdicts(batch):
+            if self._audits is not None:
+                self._audits.observe(delivered, verdict)
+            if self._answers is not None:
+                self._answers.observe(delivered, verdict)
+
+    def _verdicts(self, batch: Sequence[Delivered]) -> list[tuple[Delivered, Verdict]]:
         # What cannot be read is put to the dead letters by the ledger, which reads it as well.
-        for delivered, verdict in sort_out(
-            batch, self.spec.name, lambda d: Verdict.decode(d.value)
-        )[0]:
-            self._audits.observe(delivered, verdict)
+        return sort_out(batch, self.spec.name, lambda d: Verdict.decode(d.value))[0]
 
     def _changed(self, batch: Sequence[Delivered], manifest: Manifest) -> Change:
         """Return which labels changed their meaning, by alarms and by what was judged since.
@@ -198,10 +207,15 @@ class Train:
         return self._outputs.shares(labels, fitted, before, due=due)
 
     def _terms(self, version: Version) -> Terms:
-        cross_validated = version.classifier.threshold
-        if self._audits is None:
-            return version.terms if self._keep_terms else Terms(cross_validated)
-        return self._audits.terms(cross_validated, version.terms)
+        before, terms = version.terms, Terms(version.classifier.threshold)
+        if self._keep_terms:
+            return before
+        if self._audits is not None:
+            terms = self._audits.terms(terms.threshold, before)
+        if self._answers is None:
+            return replace(terms, trust=None)
+        settling = self._audits is not None and self._audits.settling
+        return replace(terms, trust=self._answers.reliability(before.trust, believed=settling))
 
 
 def _behind(batch: Sequence[Delivered], topic: str, reader: Reader) -> int:

@@ -59,7 +59,7 @@ def problem(each: int = 4) -> Problem:
 
 def run(pupil: Fixed, answer: Reply, budget: float, n: int = 100, **more: object):
     x = np.zeros((n, LABELS), np.float32)
-    judgement = Judgement.of(np.eye(LABELS, dtype=np.float32))
+    judgement = Judgement(np.eye(LABELS, dtype=np.float32))
     return streamed(
         x, pupil, lambda row, leading, p: answer, judgement, Budget(budget), "trust", **more
     )

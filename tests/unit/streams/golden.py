@@ -17,6 +17,7 @@ from streams.records import (
     Labeled,
     Manifest,
     Recheck,
+    Reliability,
     Retrain,
     Round,
     RoundEnd,
@@ -24,6 +25,7 @@ from streams.records import (
     Tree,
     Uncertain,
     Verdict,
+    Weighed,
 )
 from streams.wire import Record, Vector
 
@@ -57,10 +59,12 @@ _CASE = Uncertain(
     embedding=_VECTOR,
     contenders=_CONTENDERS,
     further=["smoke", "heating"],
+    rest=0.14,
     rejected=["oven"],
     model=7,
     round=2,
     audit=False,
+    spared=True,
     inclusion=1.0,
     rate=0.05,
     apart=True,
@@ -90,6 +94,7 @@ RECORDS: dict[str, Record] = {
             guide="5",
             prompt="verify-1",
             neighbours=["N1", "N2"],
+            spared=True,
             text=_TEXT.text,
             attributes=_TEXT.attributes,
             source=_TEXT.source,
@@ -106,6 +111,7 @@ RECORDS: dict[str, Record] = {
             authority=Authority.JUDGE,
             round=2,
             audit=False,
+            spared=True,
             inclusion=0.05,
             rate=0.05,
             apart=_VECTOR,
@@ -121,6 +127,7 @@ RECORDS: dict[str, Record] = {
             estimated=True,
             final=True,
             decision="undecided",
+            weighed=Weighed(rightly=0.25, wrongly=0.125, label="printer", probability=0.71),
             held=_CASE,
             at=1_790_000_001.5,
         ),
@@ -158,6 +165,9 @@ RECORDS: dict[str, Record] = {
                 agreement=0.981,
                 judged=212,
                 reason="the judge agrees with at least 0.95 of these texts",
+            ),
+            trust=Reliability(
+                reliable=0.81, steps=[0.7, 0.75, 0.8, 0.8, 0.85, 0.9], answers=320, believed=True
             ),
             judged_from=120,
             shares={"fire": 12.5, "printer": 3.0},

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from judge.policy import Decision
+from judge.question import Answer
 from streams.records import (
     Authority,
     Contender,
@@ -53,6 +55,10 @@ def uncertain(
         round=round,
         **fields,
     )
+
+
+def decision(label: str | None, *answers: Answer) -> Decision:
+    return Decision(label, answers, (), "undecided" if label is None else "accepted")
 
 
 def recheck(id: str = "t1", lead: str = "printer", *, round: int = 1, **fields: Any) -> Recheck:
