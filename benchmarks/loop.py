@@ -67,8 +67,10 @@ def run(context: Context) -> Record:
         "A draw is a draw of gold examples and of the stream's order, the same for every method. "
         "Every question is one call about all labels at once, with the answer as recorded. The "
         "final label is scored; of a text that nobody asked about it is the pupil's.",
-        "Weighed: what the judge's answer is worth is estimated from its agreement with the pupil, "
-        "nobody is asked where it is worth nothing, and what stays doubtful is not taught. "
+        "Weighed: the product's own rule (`models/trust.py`, `docs/weighing.md`). What the judge's "
+        "answer is worth is estimated from its agreement with the pupil, nobody is asked where it "
+        "is worth nothing, and what stays doubtful is not taught. By default the product weighs "
+        "where left-out examples are right in .8 or more: with 30 gold, not with 3. "
         "Believed: the answer is the label and is taught, and calls go to the least confident.",
         "C, k, temperature and weights are chosen on the gold examples; the rule's own numbers on "
         "training texts outside the stream, with another model's recorded answers.",
@@ -219,15 +221,14 @@ def shown(record: Record) -> Shown:
                     )
                 gap = runs[f"{OURS} {rule} {budget:g}"]["minus"]
                 rows.append([*row, *(points(gap[f"{b} {rule}"]) for b in BASELINES)])
+            judge = f"{share(mean(cell['judge_for_every_text']))} at {share(1)}"
+            rows.append(["the LLM for every text", *[judge] * len(PUPILS), *[""] * len(BASELINES)])
             head = [
                 "calls allowed",
                 *PUPILS.values(),
                 *(f"recipe - {PUPILS[b]}" for b in BASELINES),
             ]
-            note = (
-                "Accuracy with its 95% interval over draws and texts, at calls per text as made; "
-                f"the judge for every text: {share(mean(cell['judge_for_every_text']))}."
-            )
+            note = "Accuracy with its 95% interval over draws and texts, at calls per text as made."
             tables.append(Table(f"{_title(cell)}, {title}", head, rows, note))
         checks += _checks(cell, record["settings"]["shares"])
     return Shown(tables, checks)
@@ -276,5 +277,7 @@ def plot(record: Record, axes: Any) -> None:
                     color=f"C{number}",
                     label=title if rule == "weigh" else None,
                 )
+        judge = mean(cell["judge_for_every_text"])
+        panel.axhline(judge, color="0.5", lw=0.8, ls=":", label="the LLM for every text")
         panel.set(xlabel="calls per text", ylabel="accuracy", title=_title(cell))
         panel.legend(frameon=False, fontsize=6)
