@@ -78,8 +78,10 @@ class Alike:
 
     def __init__(self, centroids: F32) -> None:
         """From the labels' centroids (labels, d), normalised."""
-        self._wide = centroids.astype(np.float64)
-        self._all = self._of(np.arange(len(centroids))) if len(centroids) <= WHOLE else None
+        few = len(centroids) <= WHOLE
+        # Where labels are many, half the width is twice the pace.
+        self._wide: F32 | F64 = centroids.astype(np.float64) if few else centroids
+        self._all = self._of(np.arange(len(centroids))) if few else None
 
     def __len__(self) -> int:
         """Return the number of labels."""
@@ -95,7 +97,7 @@ class Alike:
     def _of(self, labels: Ints) -> F64:
         near = np.exp(NEAR * (self._wide[labels] @ self._wide.T - 1))
         near[np.arange(len(labels)), labels] = 0
-        return np.asarray(near / np.maximum(near.sum(axis=1, keepdims=True), 1e-300))
+        return np.asarray(near / np.maximum(near.sum(axis=1, keepdims=True), 1e-30))
 
 
 def spread(contenders: Ints, probability: F64, alike: Alike) -> F64:

@@ -40,13 +40,19 @@ class Scales:
     def _alike(self) -> Alike:
         return Alike(self._classifier.centroids)
 
-    def gains_nothing(self, predictions: Sequence[Prediction]) -> list[bool]:
-        """Tell of each text whether the judge's answer would be worth nothing."""
-        if self.believes or not predictions:
+    def gains_nothing(
+        self, predictions: Sequence[Prediction], doubtful: Sequence[bool]
+    ) -> list[bool]:
+        """Tell which of the doubtful texts are spared: the judge's answer is worth nothing."""
+        contenders = [
+            [(c.label, c.probability) for c in one.contenders]
+            for one, asked in zip(predictions, doubtful, strict=True)
+            if asked
+        ]
+        if self.believes or not contenders:
             return [False] * len(predictions)
-        contenders = [[(c.label, c.probability) for c in one.contenders] for one in predictions]
-        worth = self._trust.worth(self._spread(contenders), self._alike)
-        return [bool(one <= NOTHING) for one in worth]
+        worth = iter(self._trust.worth(self._spread(contenders), self._alike))
+        return [asked and bool(next(worth) <= NOTHING) for asked in doubtful]
 
     def weighed(self, case: Uncertain, decision: Decision) -> Weighed | None:
         """Return what the judge's answers come to; None where they say nothing to be weighed."""

@@ -117,7 +117,8 @@ class Classify:
             version.classifier.predict, embeddings, version.manifest.shares or None
         )
         scales = self._weighing.now() if self._weighing else None
-        spared = scales.gains_nothing(predictions) if scales else [False] * len(items)
+        doubtful = [one.confidence < now.threshold for one in predictions]
+        spared = scales.gains_nothing(predictions, doubtful) if scales else [False] * len(items)
         answers = [
             record
             for item, prediction, idle in zip(items, predictions, spared, strict=True)
@@ -154,7 +155,6 @@ class Classify:
         ]
         recheck = item.recheck
         rejected = recheck.rejected if recheck else []
-        spared = spared and prediction.confidence < now.threshold
         sure = spared or prediction.confidence >= now.threshold
         if prediction.label in rejected:
             return []

@@ -159,12 +159,13 @@ async def test_a_label_that_is_new_to_the_model_is_believed(log: SqliteLog) -> N
 def test_nothing_is_gained_from_a_poor_judge_about_what_is_likely(log: SqliteLog) -> None:
     predictions = tiny.classifier().predict(tiny.embed(tiny.SURE["room"])[None])
     good, poor = (Scales(replace_trust(log, known(r))) for r in (0.99, 0.2))
-    assert poor.gains_nothing(predictions) == [True]
+    assert poor.gains_nothing(predictions, [True]) == [True]
+    assert poor.gains_nothing([*predictions, *predictions], [False, True]) == [False, True]
     doubtful = tiny.classifier().predict(tiny.embed(tiny.UNSURE)[None])
-    assert good.gains_nothing(doubtful) == [False]
+    assert good.gains_nothing(doubtful, [True]) == [False]
     believed = Scales(replace_trust(log, known(0.2, believed=True)))
-    assert believed.gains_nothing(predictions) == [False]
-    assert good.gains_nothing([]) == []
+    assert believed.gains_nothing(predictions, [True]) == [False]
+    assert good.gains_nothing([], []) == []
 
 
 def replace_trust(log: SqliteLog, trust: Reliability) -> Any:
