@@ -30,6 +30,7 @@ class _Answer:
     id: str
     label: str | None
     heard: Heard
+    given: Heard
 
 
 class Answers:
@@ -65,16 +66,16 @@ class Answers:
                 self._signed = verdict.signed
             fits = Fits(verdict.weighed.rightly, verdict.weighed.wrongly)
             heard = Heard(verdict.confidence, fits)
-            self._answers.append(_Answer(delivered.offset, verdict.id, verdict.label, heard))
+            self._answers.append(_Answer(delivered.offset, verdict.id, verdict.label, heard, heard))
 
     def _known(self, verdict: Verdict) -> None:
-        """A person's word is the truth, also of what the judge answered."""
-        if verdict.label is None:
-            return
+        """A person's word is the truth, also of what the judge answered; until it is withdrawn."""
         for place, answer in enumerate(self._answers):
             if answer.id == verdict.id and answer.label is not None:
                 right = answer.label == verdict.label
                 fits = Fits(float(right), float(not right))
+                if verdict.outcome == "no_verdict":
+                    fits = answer.given.fits
                 self._answers[place] = replace(answer, heard=replace(answer.heard, fits=fits))
 
     def reliability(self, before: Reliability | None, *, believed: bool) -> Reliability | None:

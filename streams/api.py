@@ -166,13 +166,12 @@ class Redstream:
         with closing(Figures(Folder(self._settings.var).ledger)) as figures:
             found = []
             for row in rows:
-                events = figures.story(str(row["id"])).events
-                last = events[-1] if events else None
+                last = figures.story(str(row["id"])).truth
                 found.append(
                     Result(
                         str(row["id"]),
                         str(row.get("text", "")),
-                        last.label if last else None,
+                        (last.label or None) if last else None,
                         str(last.authority) if last else None,
                         last.confidence if last else None,
                     )

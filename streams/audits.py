@@ -3,8 +3,8 @@
 They set the threshold from which texts go out unasked (`models.risk`), and those of texts kept
 apart are what new versions are compared on (`streams.gate`). Every judged text counts once: its
 first answer that is final. An answer of a judge that sees no more than the classifier, or none at
-all, says nothing. The file beside the log only saves reading
-all of `verdicts` again; lost, it is made anew from them.
+all, says nothing; nor does a person's, who looks at what looks wrong: that is no random sample. The
+file beside the log only saves reading all of `verdicts` again; lost, it is made anew from them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.risk import Certificate, Finding
 from models.trust import ACCEPT
 from streams.ageing import AFTER, Tally
 from streams.gate import NEWEST, Apart
-from streams.records import Claim, Verdict
+from streams.records import Authority, Claim, Verdict
 from streams.stage import Delivered
 from streams.terms import Terms
 from streams.wire import Vector
@@ -27,7 +27,7 @@ from streams.wire import Vector
 SAVED_EVERY = 1_000
 """Verdicts after which the file is written; what came since is read again after a kill."""
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Audits:
@@ -46,7 +46,7 @@ class Audits:
     def _clear(self, since: int) -> None:
         self._since = self._next = self._saved = since
         self._certificate = Certificate.new(self._target)
-        self._apart: deque[tuple[str, Vector]] = deque(maxlen=NEWEST)
+        self._apart: deque[tuple[str, str, Vector]] = deque(maxlen=NEWEST)
         self._tally = Tally()
 
     def begin(self, since: int) -> None:
@@ -60,7 +60,7 @@ class Audits:
     @property
     def apart(self) -> list[Apart]:
         """Return the newest texts kept apart, oldest first."""
-        return [Apart(vector.array(), label) for label, vector in self._apart]
+        return [Apart(vector.array(), label) for _, label, vector in self._apart]
 
     def position(self, topic: str) -> int:
         """Return the offset in `verdicts` up to which answers have been counted."""
@@ -80,7 +80,11 @@ class Audits:
                 self._tally.observe(verdict.proposed, agreed=agreed)
             label = _settled(verdict)
             if verdict.apart is not None and label is not None:
-                self._apart.append((label, verdict.apart))
+                self._apart.append((verdict.id, label, verdict.apart))
+        elif verdict.authority is Authority.PERSON:
+            # What a person decided teaches: versions cannot be compared on it any more.
+            for known in [one for one in self._apart if one[0] == verdict.id]:
+                self._apart.remove(known)
         if self._next - self._saved >= SAVED_EVERY:
             self.save()
 
@@ -132,7 +136,9 @@ class Audits:
             "next": self._next,
             "certificate": self._certificate.to_json(),
             "tally": [self._tally.judged, self._tally.wrong],
-            "apart": [(label, vector.model_dump(mode="json")) for label, vector in self._apart],
+            "apart": [
+                (i, label, vector.model_dump(mode="json")) for i, label, vector in self._apart
+            ],
         }
         new = self._path.with_suffix(".new")
         with suppress(OSError):
@@ -145,7 +151,7 @@ class Audits:
         with suppress(OSError, ValueError, KeyError, TypeError):
             state = json.loads(self._path.read_text())
             certificate = Certificate.from_json(state["certificate"])
-            apart = [(label, Vector.model_validate(v)) for label, v in state["apart"]]
+            apart = [(i, label, Vector.model_validate(v)) for i, label, v in state["apart"]]
             if state["format"] == FORMAT and certificate.target == self._target:
                 self._certificate, self._next = certificate, int(state["next"])
                 self._since = int(state["since"])
@@ -172,6 +178,7 @@ def speaks(verdict: Verdict) -> bool:
     """Tell whether an answer says how often the classifier is right."""
     return (
         verdict.final
+        and verdict.authority is Authority.JUDGE
         and verdict.round == 1
         and verdict.decision in ("accepted", "undecided")
         and verdict.outcome != "no_verdict"

@@ -7,7 +7,10 @@ on how topics were interleaved; the texts shown as examples may come from anothe
   is unbiased; doubtful texts are all judged and are a series of their own.
 - *embeddings*, from `uncertain`: audits stand for the confident texts, and of the doubtful ones as
   small a share is kept: together a random sample of all texts.
-- *shares*, from `labeled`: the first label of every text.
+- *shares*, from `labeled`: the first label of every text, by classifier or judge.
+
+A person's word is in none of them: which texts a person looks at, and when, says nothing of the
+stream.
 
 What was more likely to be judged than other texts is thinned out to their rate, drawn by id.
 """
@@ -117,6 +120,8 @@ class Watch:
         return _event("disagreement", series, found, source, self._cases)
 
     def _label(self, event: Labeled, source: Delivered) -> Drift | None:
+        if event.authority is Authority.PERSON:
+            return None
         if not self._labeled.add(event.id, event.text[:EXCERPT]):
             return None
         found = self._shares.observe(Sample(event.id, event.label, source.at))

@@ -9,7 +9,8 @@ from pathlib import Path
 from streams.database import open_database
 from streams.held import MAX_ROUNDS, NOT_EXAMINED
 from streams.ledger import SCHEMA
-from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict
+from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict, truth_of
+from streams.reviewed import SIGNED
 
 RECENT_VERSIONS = 20
 """Over how many versions `rechecked` and `resolved` look back."""
@@ -53,12 +54,20 @@ class Counts:
 
 @dataclass(frozen=True)
 class Story:
-    """All that is known of one text, in the order in which it happened."""
+    """All that is known of one text: `events` by their order, `verdicts` of the judge and
+    `reviews` of a person as they came.
+    """
 
     events: list[Labeled]
     verdicts: list[Verdict]
+    reviews: list[Verdict]
     held: Uncertain | None
     rounds_left: int
+
+    @property
+    def truth(self) -> Labeled | None:
+        """Return the event that holds."""
+        return truth_of(self.events)
 
 
 class Figures:
@@ -157,12 +166,16 @@ class Figures:
         verdicts = self._db.execute(
             "SELECT json FROM verdicts WHERE id = ? ORDER BY at", (text_id,)
         )
+        reviews = self._db.execute(
+            "SELECT json FROM reviews WHERE id = ? ORDER BY number, event", (text_id,)
+        )
         held = self._db.execute("SELECT round, json FROM held WHERE id = ?", (text_id,)).fetchone()
         return Story(
             events=sorted(
                 (Labeled.model_validate_json(json) for (json,) in events), key=lambda e: e.order
             ),
             verdicts=[Verdict.model_validate_json(json) for (json,) in verdicts],
+            reviews=[Verdict.model_validate_json(json) for (json,) in reviews],
             held=Uncertain.model_validate_json(held[1]) if held else None,
             rounds_left=MAX_ROUNDS - held[0] if held else 0,
         )
@@ -196,9 +209,11 @@ class Figures:
         return {text_id for (text_id,) in self._db.execute("SELECT id FROM held")}
 
     def lessons(self) -> list[tuple[str, str]]:
-        """Return id and label of everything that was accepted, in order, taken back or not."""
+        """Return id and label of all that the judge taught, in order, taken back or not."""
         return self._db.execute(
-            "SELECT id, label FROM lessons WHERE kind = 'accepted' ORDER BY offset"
+            "SELECT id, label FROM lessons WHERE kind = 'accepted' AND signed IS NOT ?"
+            " ORDER BY offset",
+            (SIGNED,),
         ).fetchall()
 
     def standing(self) -> Counter[str]:

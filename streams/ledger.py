@@ -15,12 +15,25 @@ from pathlib import Path
 from streams.database import open_database, transaction
 from streams.held import SCHEMA as HELD_SCHEMA
 from streams.held import Held
-from streams.records import DeadLetter, Labeled, Manifest, Recheck, Retrain, Round, Verdict
+from streams.records import (
+    Authority,
+    DeadLetter,
+    Labeled,
+    Manifest,
+    Recheck,
+    Retrain,
+    Round,
+    Verdict,
+    truth_of,
+)
+from streams.reviews import SCHEMA as REVIEWS_SCHEMA
+from streams.reviews import Reviews
 from streams.stage import Delivered
 from streams.wire import Record
 
 SCHEMA = (
     HELD_SCHEMA
+    + REVIEWS_SCHEMA
     + """
 CREATE TABLE IF NOT EXISTS progress (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
@@ -61,10 +74,14 @@ CREATE TABLE IF NOT EXISTS versions (
 
 @dataclass
 class Effects:
-    """What a batch leads to: new truths, and held texts to examine again."""
+    """What a batch leads to: new truths, held texts to examine again, and what follows from a
+    person's words: labelled events and lessons.
+    """
 
     latest: list[Labeled] = field(default_factory=list)
     rechecks: list[Recheck] = field(default_factory=list)
+    events: list[Labeled] = field(default_factory=list)
+    lessons: list[Retrain] = field(default_factory=list)
 
 
 class Ledger:
@@ -73,6 +90,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._db = open_database(path, SCHEMA, 1)
         self._held = Held(self._db)
+        self._reviews = Reviews(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -97,13 +115,15 @@ class Ledger:
                 match record:
                     case Labeled():
                         self._labeled(record, effects)
+                    case Verdict() if record.authority is Authority.PERSON:
+                        self._review(record, delivered.offset, effects)
                     case Verdict():
                         self._verdict(record, delivered.offset)
                     case Manifest():
                         self._version(record)
                         effects.rechecks += self._held.touched_by(record)
                     case Retrain():
-                        self._lesson(record, delivered.offset)
+                        self._lesson(record, delivered.offset, effects)
                     case Round():
                         effects.rechecks += self._held.of_round(record)
                     case DeadLetter():
@@ -119,19 +139,52 @@ class Ledger:
         )
 
     def _labeled(self, event: Labeled, effects: Effects) -> None:
+        truth = self._truth(event.id)
+        self._keep(event)
+        if event.authority is Authority.PERSON:
+            holds = self._settle(event.id)
+            if event.event == self._reviews.last_word(event.id):
+                # Where nobody else had a label for it, the one withdrawn says that it has none.
+                effects.latest.append((holds or event) if event.withdrawn else event)
+            return
+        if truth is None or event.order > truth:
+            self._set(event)
+        if truth is None or event.order >= truth:
+            effects.latest.append(event)
+
+    def _keep(self, event: Labeled) -> None:
         self._db.execute(
             "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
             (event.event, event.id, event.at, event.model_dump_json(exclude_none=True)),
         )
-        truth = self._truth(event.id)
-        if truth is None or event.order > truth:
-            self._db.execute(
-                "INSERT OR REPLACE INTO truths VALUES (?, ?, ?, ?, ?)",
-                (event.id, event.label, *event.order),
-            )
-            self._held.release(event.id)
-        if truth is None or event.order >= truth:
-            effects.latest.append(event)
+
+    def _set(self, event: Labeled) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO truths VALUES (?, ?, ?, ?, ?)",
+            (event.id, event.label, *event.order),
+        )
+        self._held.release(event.id)
+
+    def _settle(self, text_id: str) -> Labeled | None:
+        """Find the truth of a text among all its events, and return it."""
+        truth = truth_of(self._reviews.events(text_id))
+        if truth is None:
+            self._db.execute("DELETE FROM truths WHERE id = ?", (text_id,))
+        else:
+            self._set(truth)
+        return truth
+
+    def _review(self, verdict: Verdict, offset: int, effects: Effects) -> None:
+        """Take in a person's word; its event and lesson are published if it is the last one."""
+        event = self._reviews.take(verdict)
+        self._keep(event)
+        truth = self._settle(event.id)
+        if event.event != self._reviews.last_word(event.id):
+            return
+        effects.events.append(event)
+        effects.lessons += self._reviews.taught(verdict, truth)
+        if truth is None and verdict.held is not None:
+            self._held.hold(verdict.held, verdict.model, offset, verdict.at)
 
     def _truth(self, text_id: str) -> tuple[int, int, str] | None:
         row: tuple[int, int, str] | None = self._db.execute(
@@ -157,7 +210,10 @@ class Ledger:
         if new and verdict.held is not None and self._truth(verdict.id) is None:
             self._held.hold(verdict.held, verdict.model, offset, verdict.at)
 
-    def _lesson(self, lesson: Retrain, offset: int) -> None:
+    def _lesson(self, lesson: Retrain, offset: int, effects: Effects) -> None:
+        truth = self._truth(lesson.id)
+        if truth is not None and truth[0] == Authority.PERSON.rank:
+            effects.lessons += self._reviews.overruled(lesson)
         self._db.execute(
             "INSERT OR IGNORE INTO lessons VALUES (?, ?, ?, ?, ?)",
             (offset, lesson.id, lesson.label, lesson.kind, lesson.signed),

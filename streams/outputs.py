@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from models.online import OUTPUTS, Recent
 from streams.errors import Unreadable
 from streams.labelset import LabelSet
-from streams.records import Labeled
+from streams.records import Authority, Labeled
 from streams.stage import Delivered, Reader
 from streams.terms import Shares
 from streams.topology import LABELED
@@ -20,7 +20,10 @@ NEWS = 250
 
 
 class Outputs:
-    """The newest labels that were given out, by classifier and judge, as they are called now."""
+    """The newest labels that were given out, by classifier and judge, as they are called now.
+
+    What a person looks at is no sample of the stream.
+    """
 
     def __init__(self) -> None:
         self._next = 0
@@ -41,9 +44,11 @@ class Outputs:
                 continue
             self._next = delivered.offset + 1
             try:
-                labels.append(Labeled.decode(delivered.value).label)
+                event = Labeled.decode(delivered.value)
             except Unreadable:  # the ledger, which reads it as well, puts it to the dead letters
                 continue
+            if event.authority is not Authority.PERSON:
+                labels.append(event.label)
         self._recent = self._recent.with_outputs(labels)
 
     def shares(

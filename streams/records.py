@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -99,6 +100,8 @@ class Labeled(Record):
 
     Its `authority` is that of whose label it is: the judge's is one that the judge named. `spared`:
     the classifier was not sure, and no answer would have made it surer (`streams.weighing`).
+    A person's may have no label (""): none of them is right. One that is `withdrawn` takes the
+    person's earlier word back: what others said holds again (`truth_of`).
     """
 
     id: str
@@ -114,6 +117,7 @@ class Labeled(Record):
     prompt: str | None = None
     neighbours: list[str] = Field(default_factory=list)
     spared: bool = False
+    withdrawn: bool = False
     text: str
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     source: str | None = None
@@ -154,6 +158,19 @@ class Labeled(Record):
         )
 
 
+def truth_of(events: Iterable[Labeled]) -> Labeled | None:
+    """Return the event of one text that holds, wherever it lies among its events.
+
+    It is the greatest; but what a person has withdrawn since does not count.
+    """
+    told = list(events)
+    person = [one for one in told if one.authority is Authority.PERSON]
+    last = max(person, key=lambda one: one.order, default=None)
+    if last is not None and last.withdrawn:
+        told = [one for one in told if one.authority is not Authority.PERSON]
+    return max(told, key=lambda one: one.order, default=None)
+
+
 class Weighed(Record):
     """What the judge's answers about a text come to beside the classifier's own probabilities.
 
@@ -171,7 +188,10 @@ class Weighed(Record):
 class Verdict(Record):
     """One answer of the judge or a person; the last one of a decision is `final`.
 
-    `decision` is set on the final one; `held` carries the text when it stays undecided. `guide`
+    A person's (`question` "review") is the `round`-th decision about the text: a label "chosen",
+    "none" of them, or "no_verdict" where the one before is withdrawn; the greatest counts.
+    `decision` is set on the final one; `held` carries the text when it stays undecided, and with
+    a person's word, from which all that follows is made (`streams.reviewed`). `guide`
     and `prompt` are versions of what was asked; `estimated` says that `tokens` are not the
     endpoint's own count. One who sees no more than the classifier is not `independent`: its
     agreement says nothing. `apart` is the embedding of a text that does not teach. `label` and

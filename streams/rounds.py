@@ -70,11 +70,12 @@ class Rounds:
         by: dict[str, Authority] = {}
         for delivered in self._since(LABELED, begun.labeled):
             event = Labeled.decode(delivered.value)
-            by[event.id] = event.authority
+            if event.authority is not Authority.PERSON:
+                by[event.id] = event.authority
         refused = set()
         for delivered in self._since(VERDICTS, begun.verdicts):
             verdict = Verdict.decode(delivered.value)
-            if verdict.decision == "undecided":
+            if verdict.decision == "undecided" and verdict.authority is Authority.JUDGE:
                 refused.add(verdict.id)
         counts = self._figures.counts()
         return RoundEnd(

@@ -4,7 +4,7 @@
                      ▼                                       │
  texts ────────► classify ──sure─────────────► labeled ──► ledger ──► labeled-latest ──► write
                      │                            ▲          ▲
-                     └─unsure, audits─► uncertain │      verdicts
+                     └─unsure, audits─► uncertain │      verdicts ◄── a person (review)
                                             ▼     │          │
             uncertain-later ◄─away─────── judge ──┴──────────┤
                    └── later ──► uncertain                   ├─accepted─► retrain ─► remember
@@ -13,8 +13,9 @@
  labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
  anything unreadable, anywhere ──► deadletters
 
-When the input has ended, the runner publishes `rounds`, and the ledger brings back all that it
-holds (`streams.rounds`).
+A person's verdict comes from outside, into the log: the ledger makes a labelled event and a lesson
+of it (`streams.reviewed`). When the input has ended, the runner publishes `rounds`, and the ledger
+brings back all that it holds (`streams.rounds`).
 
 A stage is a name (its consumer group), the topics it reads and one coroutine from a batch to
 what it publishes (`streams.stage`). It knows no runner; `streams.embedded` runs it on SQLite.
@@ -121,7 +122,7 @@ TRAIN = StageSpec(
 LEDGER = StageSpec(
     "ledger",
     (LABELED, VERDICTS, RETRAIN, MODELS, DEADLETTERS, ROUNDS),
-    (LABELED_LATEST, RECHECK),
+    (LABELED_LATEST, RECHECK, LABELED, RETRAIN),
     "streams.stages.ledger",
     batch=256,
 )

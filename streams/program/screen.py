@@ -38,6 +38,7 @@ JUDGES = {
 TAKEN_BACK = {
     "gate": "refused, since they made the model worse (`redstream models list`)",
     "drift": "forgotten, since their labels have changed",
+    "review": "taken back by a person",
 }
 """Why lessons are no more, by who took them back."""
 
@@ -216,8 +217,8 @@ def story(text_id: str, found: Story) -> None:
         )
     if found.held:
         say(f"  undecided: held, {found.rounds_left} rounds left before it waits for a person")
-    elif found.events:
-        say(f"  → {found.events[-1].label}, by {found.events[-1].authority}")
+    elif found.truth:
+        say(f"  → {found.truth.label or 'none of the labels'}, by {found.truth.authority}")
     else:
         say("  not decided yet: still in the log")
 

@@ -1,4 +1,7 @@
-"""ledger: the newest truth of every text, published where it changes; held texts examined again."""
+"""ledger: the newest truth of every text, published where it changes; held texts examined again.
+
+A person's verdict becomes a labelled event and a lesson here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ from collections.abc import Sequence
 from streams.derived import catch_up
 from streams.feed import MANIFEST
 from streams.ledger import Ledger
-from streams.records import DeadLetter, Labeled, Manifest, Retrain, Round, Verdict
+from streams.records import (
+    Authority,
+    DeadLetter,
+    Labeled,
+    Manifest,
+    Retrain,
+    Round,
+    Verdict,
+)
+from streams.reviewed import case_of
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
 from streams.topology import (
     DEADLETTERS,
@@ -61,6 +73,8 @@ class LedgerStage:
         effects = await asyncio.to_thread(self._ledger.apply, records)
         return [
             *dead,
+            *(outgoing(LABELED, event.id, event) for event in effects.events),
+            *(outgoing(RETRAIN, lesson.id, lesson) for lesson in effects.lessons),
             *(outgoing(LABELED_LATEST, event.id, event) for event in effects.latest),
             *(outgoing(RECHECK, recheck.text.id, recheck) for recheck in effects.rechecks),
         ]
@@ -69,9 +83,16 @@ class LedgerStage:
         self, batch: Sequence[Delivered]
     ) -> tuple[list[tuple[Delivered, Record]], list[Outgoing]]:
         wanted = (d for d in batch if d.topic != MODELS.name or _is_manifest(d))
-        read, dead = sort_out(wanted, self.spec.name, lambda d: unsqueezed(KINDS[d.topic], d.value))
+        read, dead = sort_out(wanted, self.spec.name, _read)
         # The trainer reads `retrain` as well, and puts what cannot be read to the dead letters.
         return read, [one for one in dead if not (one.key or b"").startswith(LESSON)]
+
+
+def _read(delivered: Delivered) -> Record:
+    record = unsqueezed(KINDS[delivered.topic], delivered.value)
+    if isinstance(record, Verdict) and record.authority is Authority.PERSON:
+        case_of(record)
+    return record
 
 
 def _is_manifest(delivered: Delivered) -> bool:

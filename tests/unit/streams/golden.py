@@ -95,6 +95,7 @@ RECORDS: dict[str, Record] = {
             prompt="verify-1",
             neighbours=["N1", "N2"],
             spared=True,
+            withdrawn=True,
             text=_TEXT.text,
             attributes=_TEXT.attributes,
             source=_TEXT.source,

@@ -7,6 +7,7 @@ import pytest
 from streams.answers import WINDOW, Answers
 from streams.embedded.log import SqliteLog
 from streams.records import Authority, Reliability, Verdict, Weighed
+from streams.reviewed import decided
 from streams.stage import outgoing
 from streams.topology import TRAIN, VERDICTS
 from tests.unit.streams import make
@@ -71,6 +72,17 @@ def test_a_persons_word_is_the_truth_about_the_judges() -> None:
     assert found(heard(*answers, *person)).reliable > 0.9
     other = [one.model_copy(update={"label": "fire"}) for one in person]
     assert found(heard(*(answer(n) for n in range(100)), *other)).reliable < 0.3
+
+
+def test_what_a_person_withdraws_counts_as_it_was_given() -> None:
+    answers = [answer(n, likely=False) for n in range(100)]
+    cases = [make.uncertain(f"t{n}", ("printer", "fire")) for n in range(100)]
+    right = [decided(case, "printer", 1) for case in cases]
+    none = [decided(case, None, 2) for case in cases]
+    withdrawn = [decided(case, None, 3, withdrawn=True) for case in cases]
+    assert found(heard(*answers, *right)).reliable > 0.9
+    assert found(heard(*answers, *right, *none)).reliable < 0.2
+    assert found(heard(*answers, *right, *none, *withdrawn)) == found(heard(*answers))
 
 
 def test_another_judge_begins_anew() -> None:

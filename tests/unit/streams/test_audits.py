@@ -8,6 +8,7 @@ import pytest
 
 from streams.audits import SAVED_EVERY, Audits
 from streams.records import Verdict
+from streams.reviewed import decided
 from streams.terms import Terms
 from streams.topology import VERDICTS
 from tests.unit.streams import make
@@ -152,3 +153,14 @@ def test_the_same_beginning_changes_nothing_and_is_kept(tmp_path: Path) -> None:
     again = Audits(tmp_path / "audits.json", 0.95, LEAST)
     again.begin(300)
     assert again.position(VERDICTS.name) == 300
+
+
+def test_a_person_who_looks_at_what_looks_wrong_is_no_sample(tmp_path: Path) -> None:
+    """But a text that a person decided teaches: versions are not compared on it any more."""
+    person = decided(make.uncertain("t1"), "fire", 1)
+    made = audits(tmp_path, *(answer(n, apart=make.VECTOR) for n in range(3)), person)
+    assert made.finding().judged == 3
+    assert len(made.apart) == 2
+    made.save()
+    again = Audits(tmp_path / "audits.json", 0.95, LEAST)
+    assert (again.position(VERDICTS.name), len(again.apart)) == (4, 2)

@@ -102,6 +102,12 @@ async def test_what_says_nothing_of_the_label_or_not_for_the_first_time_is_passe
     assert [id for id, *_ in judged(seen)] == ["twin"]
 
 
+async def test_what_a_person_labels_is_no_share_of_the_stream(seen: Seen) -> None:
+    events = [make.labeled("t1"), make.labeled("t2", authority=Authority.PERSON)]
+    await handled(*events, topic=LABELED)
+    assert ids(seen, "shares") == ["t1"]
+
+
 async def test_audits_and_doubtful_texts_are_series_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

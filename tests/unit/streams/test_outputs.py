@@ -6,7 +6,7 @@ from models.online import OUTPUTS
 from streams.embedded.log import SqliteLog
 from streams.labelset import LabelSet
 from streams.outputs import NEWS, Outputs
-from streams.records import Labeled
+from streams.records import Authority, Labeled
 from streams.stage import outgoing
 from streams.terms import Shares
 from streams.topology import LABELED, TRAIN
@@ -75,3 +75,8 @@ def test_it_is_known_again_after_a_restart(log: SqliteLog, handled: int) -> None
         made.observe(rest)
     kept = [made.shares(LABELS, FITTED, Shares(), due=True) for made in (before, again)]
     assert kept[0] == kept[1]
+
+
+def test_what_a_person_looks_at_is_no_sample_of_the_stream() -> None:
+    person = [one.model_copy(update={"authority": Authority.PERSON}) for one in given(5, "oven")]
+    assert outputs(*given(2), *person).shares(LABELS, {}, Shares(), due=True).counts == {"fire": 2}
