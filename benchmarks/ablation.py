@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
-from benchmarks.measures import crossed, ece
+from benchmarks.measures import crossed
 from benchmarks.pieces import (
     NAMES,
     Fit,
@@ -27,6 +27,7 @@ from benchmarks.report import Record, Shown, Table, mean, points, rounded, share
 from models.confidence import log_prior
 from models.fitting import Fitted, Options, Training, fit_blocks, group
 from models.heads import START, Rows, centroids, solve
+from models.measures import ece
 from models.metric import fit_metric
 from models.published import NOISE_RATIO, STEPS
 from models.scorer import Scorer

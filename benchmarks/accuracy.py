@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from benchmarks.baselines import Answer
 from benchmarks.context import Context
 from benchmarks.data import Problem, draw
-from benchmarks.measures import auroc, crossed, ece, resampled
+from benchmarks.measures import auroc, crossed, resampled
 from benchmarks.methods import METHODS, TITLES
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
+from models.measures import ece
 
 NAME = "accuracy"
 SUMMARY = "accuracy of every method at 5, 10, 30 per label; ECE and AUROC of recipe and flat"

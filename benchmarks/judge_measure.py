@@ -13,7 +13,8 @@ from benchmarks.context import Context
 from benchmarks.data import BadData, TextSet, Vectors, draw, read_rows
 from benchmarks.methods import fit_recipe, predict
 from benchmarks.report import Check, Record, Shown, Table, share
-from judge.measure import Rate, Recorded, VerifyMeasure, measure_recorded
+from judge.measure import Recorded, VerifyMeasure, measure_recorded
+from models.measures import Rate
 from models.prediction import Prediction
 
 NAME = "judge_measure"

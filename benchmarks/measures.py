@@ -1,4 +1,4 @@
-"""Accuracy, calibration, ranking, and intervals over draws and texts at once."""
+"""Accuracy, ranking, and intervals over draws and texts at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scipy import stats
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-BINS = 15
 RESAMPLES = 300
 
 
@@ -31,15 +30,6 @@ class Interval:
             key: round(value, 6) if math.isfinite(value) else None
             for key, value in asdict(self).items()
         }
-
-
-def ece(confidence: NDArray[np.floating], correct: Bools, bins: int = BINS) -> float:
-    """Expected calibration error, equal-width bins: mean gap of confidence and accuracy."""
-    if not len(confidence):
-        return 0.0
-    place = np.minimum((np.asarray(confidence, np.float64) * bins).astype(int), bins - 1)
-    gap = np.bincount(place, weights=confidence - correct.astype(np.float64), minlength=bins)
-    return float(np.abs(gap).sum() / len(confidence))
 
 
 def auroc(score: NDArray[np.floating], positive: Bools) -> float:

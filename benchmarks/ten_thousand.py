@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.context import Context, clock
 from benchmarks.data import BadData, TextSet, Vectors
-from benchmarks.measures import ece
 from benchmarks.methods import fit_recipe, numbered, predict
 from benchmarks.report import Check, Record, Shown, Table, share
 from benchmarks.softmax import fit_softmax
 from benchmarks.synthetic import synthetic
+from models.measures import ece
 from models.threads import one_thread
 
 NAME = "ten_thousand"

@@ -11,9 +11,10 @@ from benchmarks.baselines import centroid, neighbours
 from benchmarks.context import Context, clock
 from benchmarks.data import Problem, draw
 from benchmarks.information import LEVELS, Said, flat_levels, recipe_levels
-from benchmarks.measures import crossed, ece
+from benchmarks.measures import crossed
 from benchmarks.methods import TITLES, published
 from benchmarks.report import Check, Record, Shown, Table, mean, points, rounded, share
+from models.measures import ece
 
 NAME = "thousand"
 SUMMARY = "a thousand labels (O*NET), with and without letters, words and natural label shares"

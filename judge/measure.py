@@ -1,9 +1,7 @@
 """How good a judge is, from answers whose truth is known: pure counting, with intervals.
 
 Where the answers come from does not matter: gold texts put to a judge, recorded answers, or
-verdicts on texts that a person decided later. Intervals are Clopper and Pearson's: they hold at
-least 95% whatever the rate and the number. Wilson's are shorter, but near 0 and 1, where a judge's
-rates lie, and for the few texts of a pair, they may hold less than they say.
+verdicts on texts that a person decided later.
 """
 
 from __future__ import annotations
@@ -13,57 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from scipy.stats import beta
+from models.measures import Rate
 
 PAIR: Final = 10
 """Answers from which on a pair of labels is reported: ten all alike bound a rate by .69."""
 
-CONFIDENCE: Final = 0.95
-
 K = TypeVar("K")
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`part` of `whole`, and where the true rate lies with 95% confidence.
-
-    Of nothing: no rate, and bounds 0 and 1.
-    """
-
-    part: int
-    whole: int
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.part <= self.whole:
-            raise ValueError(f"{self.part} of {self.whole}")
-
-    @property
-    def value(self) -> float | None:
-        """The share; None of nothing."""
-        return self.part / self.whole if self.whole else None
-
-    @property
-    def low(self) -> float:
-        """Lower bound."""
-        if self.part == 0:
-            return 0.0
-        return float(beta.ppf((1 - CONFIDENCE) / 2, self.part, self.whole - self.part + 1))
-
-    @property
-    def high(self) -> float:
-        """Upper bound."""
-        if self.part == self.whole:
-            return 1.0
-        return float(beta.ppf((1 + CONFIDENCE) / 2, self.part + 1, self.whole - self.part))
-
-    def holds(self, rate: float) -> bool:
-        """Whether a rate lies within the bounds."""
-        return self.low <= rate <= self.high
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return "-"
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}; {self.part} of {self.whole})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,26 +188,6 @@ class Figures:
             for text_id, label, rank in self._db.execute("SELECT id, label, rank FROM truths")
         }
 
-    def first_proposals(self) -> dict[str, str]:
-        """Return what the classifier alone led with when each text first came."""
-        proposals = {}
-        for (json,) in self._db.execute("SELECT json FROM events ORDER BY at DESC"):
-            event = Labeled.model_validate_json(json)
-            if event.authority is Authority.CLASSIFIER:
-                proposals[event.id] = event.label
-        for (json,) in self._db.execute("SELECT json FROM verdicts ORDER BY at DESC"):
-            verdict = Verdict.model_validate_json(json)
-            proposals[verdict.id] = verdict.proposed
-        return proposals
-
-    def asked_ids(self) -> set[str]:
-        """Return the ids of all texts that were put to the judge, for doubt or as an audit."""
-        return {text_id for (text_id,) in self._db.execute("SELECT DISTINCT id FROM verdicts")}
-
-    def held_ids(self) -> set[str]:
-        """Return the ids of all texts that are held."""
-        return {text_id for (text_id,) in self._db.execute("SELECT id FROM held")}
-
     def lessons(self) -> list[tuple[str, str]]:
         """Return id and label of all that the judge taught, in order, taken back or not."""
         return self._db.execute(

@@ -110,11 +110,11 @@ def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path
         table.add_column("right (gold)", justify="right")
     for authority in Authority:
         if counts.labeled[authority] or authority is not Authority.PERSON:
-            right = [str(grades.right[authority])] if grades else []
+            right = [grades.right[authority].plain] if grades else []
             table.add_row(str(authority), str(counts.labeled[authority]), *right)
     table.add_row("undecided, held", str(counts.held), *(["-"] if grades else []))
     table.add_section()
-    overall = [str(grades.overall)] if grades else []
+    overall = [grades.overall.plain] if grades else []
     table.add_row("all", str(sum(counts.labeled.values()) + counts.held), *overall)
     console.print(table)
     _facts(found, settings)
@@ -189,13 +189,13 @@ def _rounds(found: Summary, grades: Grades | None, settings: Settings) -> None:
 
 def _graded(grades: Grades, learnt: int) -> None:
     if learnt:
-        say(f"Of what the judge taught, right: {grades.lessons_right}.")
+        say(f"Of what the judge taught, right: {grades.lessons_right.plain}.")
     table = Table(title="By quarter of the stream", title_justify="left", title_style="bold")
     table.add_column("quarter")
     table.add_column("judged", justify="right")
     table.add_column("classifier's own first answer right", justify="right")
     for number, quarter in enumerate(grades.quarters, 1):
-        table.add_row(str(number), str(quarter.judged), str(quarter.proposed_right))
+        table.add_row(str(number), quarter.judged.plain, quarter.proposed_right.plain)
     console.print(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.measure import Rate
+from models.measures import Rate
 from streams.program.screen import say
 
 if TYPE_CHECKING:

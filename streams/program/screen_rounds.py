@@ -12,8 +12,8 @@ from streams.records import Round
 from streams.rounds import LEAST_FALL, fell_enough
 
 if TYPE_CHECKING:
+    from models.measures import Rate
     from streams.figures import Counts
-    from streams.program.summary import Share
 
 WIDTH = 12
 """Characters of the bar of what is still held."""
@@ -24,7 +24,7 @@ def held_again(counts: Counts) -> str:
     return f"rechecked {counts.rechecked}, resolved {counts.resolved}" if counts.rechecked else ""
 
 
-def table(rounds: Sequence[Round], right: Sequence[Share] | None) -> Table:
+def table(rounds: Sequence[Round], right: Sequence[Rate] | None) -> Table:
     """Return one row for each round; `right` is what was right before the first and after each."""
     shown = Table(title="Rounds over what was held", title_justify="left", title_style="bold")
     for column in ("round", "held", "examined", "accepted", "refused", "held after"):
@@ -33,7 +33,7 @@ def table(rounds: Sequence[Round], right: Sequence[Share] | None) -> Table:
     if right is not None:
         shown.add_column("right of all (gold)", justify="right")
     most = rounds[0].before
-    share = [str(one) for one in right] if right is not None else []
+    share = [one.plain for one in right] if right is not None else []
     shown.add_row("-", "", "", "", "", str(most), Bar(most, 0, most, width=WIDTH), *share[:1])
     for place, found in enumerate(rounds, 1):
         end = found.end

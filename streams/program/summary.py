@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
+from models.measures import Rate
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
 from streams.figures import Counts, Figures
 from streams.labelset import LabelSet
+from streams.outcomes import outcomes, reading
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
@@ -28,22 +30,11 @@ DRIFTS = 3
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of a whole."""
-
-    part: int
-    whole: int
-
-    def __str__(self) -> str:
-        return f"{self.part / self.whole:.3f} ({self.part} of {self.whole})" if self.whole else "-"
-
-
-@dataclass(frozen=True)
 class Quarter:
     """A quarter of the stream in order of arrival."""
 
-    judged: Share
-    proposed_right: Share
+    judged: Rate
+    proposed_right: Rate
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,11 @@ class Grades:
     `rounds` is what was right of all texts before the first round and after each that ended.
     """
 
-    right: dict[Authority, Share]
-    overall: Share
-    lessons_right: Share
+    right: dict[Authority, Rate]
+    overall: Rate
+    lessons_right: Rate
     quarters: list[Quarter]
-    rounds: list[Share]
+    rounds: list[Rate]
 
 
 def summarize(settings: Settings) -> Summary:
@@ -134,19 +125,27 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         now = LabelSet.of(Feed(log).newest().manifest).now
         gold = {i: now(label) for i, label in gold.items()}
-        truths = {i: (now(label), authority) for i, (label, authority) in figures.truths().items()}
+        with reading(folder.ledger) as ledger:
+            found = outcomes(ledger)
         lessons = [(i, now(label)) for i, label in figures.lessons()]
-        proposals = {i: now(label) for i, label in figures.first_proposals().items()}
         order = [text_id for text_id in index.ids() if text_id in gold]
-        right: dict[Authority, Share] = {}
-        for authority in Authority:
-            of_it = [i for i in order if i in truths and truths[i][1] is authority]
-            right[authority] = _share(truths[i][0] == gold[i] for i in of_it)
+        emitted = {i: now(o.label) for i in order if (o := found.get(i)) and o.label is not None}
+        right = {
+            authority: Rate.of(
+                emitted[i] == gold[i] for i in emitted if found[i].authority is authority
+            )
+            for authority in Authority
+        }
         return Grades(
             right=right,
-            overall=_share(i in truths and truths[i][0] == gold[i] for i in order),
-            lessons_right=_share(gold[i] == label for i, label in lessons if i in gold),
-            quarters=_quarters(order, figures.asked_ids(), proposals, gold),
+            overall=Rate.of(emitted.get(i) == gold[i] for i in order),
+            lessons_right=Rate.of(gold[i] == label for i, label in lessons if i in gold),
+            quarters=_quarters(
+                order,
+                {i for i, o in found.items() if o.asked},
+                {i: now(o.first) for i, o in found.items() if o.first is not None},
+                gold,
+            ),
             rounds=_by_round(log, order, gold),
         )
 
@@ -157,14 +156,14 @@ def _quarters(
     size = -(-len(order) // QUARTERS)
     return [
         Quarter(
-            judged=_share(i in judged for i in order[at : at + size]),
-            proposed_right=_share(proposals.get(i) == gold[i] for i in order[at : at + size]),
+            judged=Rate.of(i in judged for i in order[at : at + size]),
+            proposed_right=Rate.of(proposals.get(i) == gold[i] for i in order[at : at + size]),
         )
         for at in range(0, len(order), size or 1)
     ]
 
 
-def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Share]:
+def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Rate]:
     rounds = latest_rounds(log)
     ends = [found.labeled for found in rounds[:1]]
     ends += [found.end.labeled for found in rounds if found.end]
@@ -179,13 +178,8 @@ def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> 
             if records[-1].offset >= end:
                 break
         start = end
-        shares.append(_share(i in truths and truths[i].label == gold[i] for i in order))
+        shares.append(Rate.of(i in truths and truths[i].label == gold[i] for i in order))
     return shares
-
-
-def _share(hits: Iterable[bool]) -> Share:
-    outcomes = list(hits)
-    return Share(sum(outcomes), len(outcomes))
 
 
 def _drifts(log: SqliteLog) -> list[Drift]:

@@ -5,18 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.measures import auroc, crossed, ece, over_draws, recall_at, resampled
-
-
-def test_ece_is_the_gap_of_confidence_and_accuracy():
-    confidence = np.asarray([0.95, 0.95, 0.35, 0.35])
-    correct = np.asarray([True, False, False, False])
-    # Two bins of two: |.95 - .5| and |.35 - 0|, half of the texts each.
-    assert ece(confidence, correct) == pytest.approx((0.45 + 0.35) / 2)
-
-
-def test_ece_of_a_perfect_score_is_zero_and_a_confidence_of_one_has_a_bin():
-    assert ece(np.ones(5), np.ones(5, bool)) == 0
+from benchmarks.measures import auroc, crossed, over_draws, recall_at, resampled
 
 
 def test_auroc_is_scikit_learns_ties_included():

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from scipy.stats import binom, binomtest
 
 from judge.examples import ExamplePoint
 from judge.measure import (
     PAIR,
     Chosen,
-    Rate,
     Recorded,
     Verified,
     measure_choose,
@@ -23,31 +21,12 @@ from judge.measuring import QUESTIONS, Answers, Trial, put
 from judge.memory_store import MemoryExampleStore
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
 from models.errors import Fatal
+from models.measures import Rate
 from tests.loopback.server import Loopback, read
 from tests.unit.judge.llm.make import judge_of
 
 VECTOR = np.array([1, 0], np.float32)
 LABELS = ("a", "b", "c", "d")
-
-
-@pytest.mark.parametrize(("part", "whole"), [(0, 10), (10, 10), (3, 10), (199, 200), (1, 1)])
-def test_the_interval_is_clopper_and_pearsons(part: int, whole: int) -> None:
-    expected = binomtest(part, whole).proportion_ci(0.95, method="exact")
-    rate = Rate(part, whole)
-    assert (rate.low, rate.high) == pytest.approx((expected.low, expected.high))
-
-
-@pytest.mark.parametrize("true", [0.5, 0.8, 0.93, 0.99])
-def test_the_interval_holds_the_rate_at_least_as_often_as_it_says(true: float) -> None:
-    counts = np.arange(61)
-    inside = [Rate(int(count), 60).holds(true) for count in counts]
-    assert float(binom.pmf(counts[inside], 60, true).sum()) >= 0.95
-
-
-def test_of_nothing_there_is_no_rate_and_no_bound() -> None:
-    assert (Rate(0, 0).value, Rate(0, 0).low, Rate(0, 0).high) == (None, 0.0, 1.0)
-    with pytest.raises(ValueError, match="3 of 2"):
-        Rate(3, 2)
 
 
 def test_right_labels_and_wrong_ones_are_counted_apart() -> None:

@@ -80,7 +80,6 @@ def test_verdicts_are_counted_in_texts_and_in_calls(ledger: Ledger, figures: Fig
     assert (counts.judged, counts.audited, counts.accepted) == (3, 1, 2)
     assert (counts.calls, counts.tokens) == (4, 300)
     assert counts.asked == 4
-    assert figures.asked_ids() == {"t1", "t2", "t3", "t4"}
 
 
 def test_lessons_that_stand_are_counted_and_those_taken_back_by_whom(
@@ -156,19 +155,6 @@ def test_the_story_of_a_held_text_says_how_often_it_may_be_judged_again(
 def test_an_unknown_id_has_an_empty_story(figures: Figures) -> None:
     story = figures.story("t9")
     assert (story.events, story.verdicts, story.held, story.rounds_left) == ([], [], None, 0)
-
-
-def test_the_first_proposal_is_what_the_classifier_led_with_when_the_text_came(
-    ledger: Ledger, figures: Figures
-) -> None:
-    apply(
-        ledger,
-        make.verdict("t1", event="1", proposed="printer", at=10.0),
-        make.verdict("t1", event="2", proposed="fire", at=20.0, round=2),
-        make.labeled("t2", "oven"),
-        make.labeled("t2", "fire", Authority.JUDGE),
-    )
-    assert figures.first_proposals() == {"t1": "printer", "t2": "oven"}
 
 
 def test_it_is_read_while_it_is_written(ledger: Ledger, figures: Figures) -> None:

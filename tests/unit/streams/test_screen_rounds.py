@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
+from models.measures import Rate
 from streams.program.screen_rounds import table, why_over
-from streams.program.summary import Share
 from streams.records import Round, RoundEnd
 
 
@@ -19,7 +19,7 @@ def found(number: int, before: int, after: int | None) -> Round:
     return Round(number=number, version=8, before=before, **offsets, end=end, at=1.0)
 
 
-def shown(rounds: list[Round], right: list[Share] | None = None) -> list[list[str]]:
+def shown(rounds: list[Round], right: list[Rate] | None = None) -> list[list[str]]:
     """The cells of every row, the bar's as it is drawn."""
     console = Console(file=io.StringIO(), width=120, force_terminal=False, legacy_windows=False)
     console.print(table(rounds, right))
@@ -39,7 +39,7 @@ def test_every_round_is_a_row_and_the_bar_shrinks_with_what_is_held() -> None:
 
 
 def test_with_gold_it_tells_what_was_right_before_the_first_and_after_each() -> None:
-    right = [Share(300, 400), Share(310, 400)]
+    right = [Rate(300, 400), Rate(310, 400)]
     rows = shown([found(1, 40, 20), found(2, 20, None)], right)
     assert [row[-1] for row in rows] == ["0.750 (300 of 400)", "0.775 (310 of 400)", ""]
     assert rows[2][:3] == ["2", "20", "under way"]
