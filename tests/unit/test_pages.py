@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -97,6 +98,32 @@ def test_a_command_that_is_not_there_would_be_noticed() -> None:
 def test_pages_that_follow_from_the_code_are_as_it_is(name: str) -> None:
     written = (reference.DOCS / name).read_text(encoding="utf-8")
     assert written == reference.pages()[name], "run `make docs`"
+
+
+def said_by_the_code() -> set[str]:
+    """Every text in the code, with … for what is put in, and both halves of one put in two."""
+    found = set()
+    for folder in ("models", "judge", "streams"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    parts = [
+                        part.value if isinstance(part, ast.Constant) else "…"
+                        for part in node.values
+                    ]
+                    found.add("".join(map(str, parts)))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.add(node.value)
+    return found
+
+
+def test_every_error_of_troubleshooting_is_one_that_the_program_says() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^### (?:`` (.+) ``|`(.+)`)$", page, re.MULTILINE)
+    headings = [quoted or plain for quoted, plain in headings]
+    said = said_by_the_code()
+    assert len(headings) > 10
+    assert [heading for heading in headings if heading not in said] == []
 
 
 def test_the_readme_names_every_page_and_no_other() -> None:
