@@ -19,7 +19,7 @@ _CHUNK = 500
 
 _VERDICTS = """
 SELECT id, at, audit, json_extract(json, '$.proposed'), json_extract(json, '$.confidence'),
-    json_extract(json, '$.model'), COALESCE(json_extract(json, '$.authority'), 'judge')
+    json_extract(json, '$.model')
 FROM verdicts ORDER BY at, event
 """
 
@@ -77,11 +77,10 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 def outcomes(db: sqlite3.Connection) -> dict[str, Outcome]:
     """Return every text that anything was decided about, by id."""
     found: dict[str, Outcome] = {}
-    for text_id, at, audit, proposed, confidence, model, authority in db.execute(_VERDICTS):
+    for text_id, at, audit, proposed, confidence, model in db.execute(_VERDICTS):
         one = found.setdefault(text_id, Outcome())
         one._met(proposed, confidence, model, at)
-        by_judge = authority != Authority.PERSON
-        one.asked, one.audit = one.asked or by_judge, one.audit or (by_judge and bool(audit))
+        one.asked, one.audit = True, one.audit or bool(audit)
     for text_id, at, first, confidence, model in db.execute(_EVENTS):
         found.setdefault(text_id, Outcome())._met(first, confidence, model, at)
     ranks = list(Authority)

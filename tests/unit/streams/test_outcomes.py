@@ -6,6 +6,7 @@ from pathlib import Path
 from streams.ledger import Ledger
 from streams.outcomes import Outcome, outcomes, reading, words
 from streams.records import Authority, Labeled
+from streams.reviewed import decided
 from streams.wire import Record
 from tests.unit.streams import make
 from tests.unit.streams.test_ledger import apply
@@ -65,7 +66,7 @@ def test_who_was_asked_and_what_is_held(tmp_var: Path) -> None:
         make.verdict("t1", event="1", audit=True),
         make.undecided(make.uncertain("t2")),
         make.verdict("t3", event="3", outcome="no_verdict", kind="away"),
-        make.verdict("t4", event="4", authority=Authority.PERSON, question="review"),
+        decided(make.uncertain("t4"), "fire", 1),
     )
     assert {i: (one.asked, one.audit, one.held) for i, one in of.items()} == {
         "t1": (True, True, False),
