@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 from models.errors import Fatal
+from streams.errors import Unreadable
 from streams.stage import Delivered, Reader
 from streams.topology import StageSpec, Topic
+from streams.wire import Record
 
 CHUNK = 1_000
+
+R = TypeVar("R", bound=Record)
 
 
 def chunks(
@@ -18,6 +23,23 @@ def chunks(
     while records := reader.read_from(topic.name, start, size):
         yield records
         start = records[-1].offset + 1
+
+
+def readable(
+    reader: Reader, topic: Topic, kind: type[R], start: int = 0, end: int | None = None
+) -> Iterator[tuple[Delivered, R]]:
+    """Yield the records of a topic from an offset to its end, or up to before another.
+
+    What cannot be read is among the dead letters, and is passed over.
+    """
+    for records in chunks(reader, topic, start):
+        for record in records:
+            if end is not None and record.offset >= end:
+                return
+            try:
+                yield record, kind.decode(record.value)
+            except Unreadable:
+                continue
 
 
 async def catch_up(

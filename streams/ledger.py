@@ -114,7 +114,7 @@ class Ledger:
             for delivered, record in batch:
                 match record:
                     case Labeled():
-                        self._labeled(record, effects)
+                        self._labeled(record, effects, again=self._known(delivered))
                     case Verdict() if record.authority is Authority.PERSON:
                         self._review(record, delivered.offset, effects)
                     case Verdict():
@@ -138,7 +138,10 @@ class Ledger:
             (delivered.topic, delivered.partition, delivered.offset + 1),
         )
 
-    def _labeled(self, event: Labeled, effects: Effects) -> None:
+    def _known(self, delivered: Delivered) -> bool:
+        return delivered.offset < self.position(delivered.topic, delivered.partition)
+
+    def _labeled(self, event: Labeled, effects: Effects, *, again: bool) -> None:
         truth = self._truth(event.id)
         self._keep(event)
         if event.authority is Authority.PERSON:
@@ -149,7 +152,10 @@ class Ledger:
             return
         if truth is None or event.order > truth:
             self._set(event)
-        if truth is None or event.order >= truth:
+            effects.latest.append(event)
+        elif again and event.order == truth:
+            # Only where it was seen before: a text that two versions brought back is judged twice,
+            # and its event lies twice in the log, but has been told.
             effects.latest.append(event)
 
     def _keep(self, event: Labeled) -> None:

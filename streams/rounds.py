@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from streams.derived import chunks
+from streams.derived import chunks, readable
 from streams.figures import Figures
 from streams.records import Authority, Labeled, Round, RoundEnd, Verdict
 from streams.stage import Delivered, Outgoing, Reader, outgoing
@@ -109,12 +109,10 @@ def newest_round(reader: Reader) -> Round | None:
 def latest_rounds(reader: Reader) -> list[Round]:
     """Return the rounds since the input last ended, each with its end if it has come."""
     rounds: dict[int, Round] = {}
-    for records in chunks(reader, ROUNDS):
-        for record in records:
-            found = Round.decode(record.value)
-            if found.number == 1 and found.end is None and found.part == 1:
-                rounds.clear()
-            rounds[found.number] = found
+    for _, found in readable(reader, ROUNDS, Round):
+        if found.number == 1 and found.end is None and found.part == 1:
+            rounds.clear()
+        rounds[found.number] = found
     return list(rounds.values())
 
 

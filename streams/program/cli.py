@@ -10,6 +10,7 @@ import typer
 
 from streams.program import config_cli
 from streams.program import options as given
+from streams.program.deadletters_cli import deadletters_commands
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
 from streams.program.labels_cli import labels_commands
@@ -24,10 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-letters = typer.Typer(help="What could not be used: list it, look at it, put it back.")
 app.command("init")(config_cli.init)
 app.command("config")(config_cli.config)
-app.add_typer(letters, name="deadletters")
+app.add_typer(deadletters_commands, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")
@@ -222,13 +222,30 @@ def run(
 
 
 @app.command()
-def status(var: Var = None) -> None:
+def status(
+    gold: Annotated[
+        Path | None, typer.Option(help="JSON Lines with `id`, `label`: to tell what is right")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the stream and its rounds into this SVG or PNG file")
+    ] = None,
+    var: Var = None,
+) -> None:
     """Show how things stand, also while a run is under way."""
     from streams.program import screen
-    from streams.program.summary import summarize
+    from streams.program.examples import read_gold
+    from streams.program.summary import grade, summarize
 
     settings = settings_of(var=var)
-    screen.summary(summarize(settings), None, settings, None)
+    known = read_gold(gold) if gold else None
+    found = summarize(settings)
+    screen.summary(found, grade(settings, known) if known else None, settings, None)
+    if plot:
+        from streams.program.course import course
+        from streams.program.course_plot import draw_into
+
+        draw_into(plot, course(settings, known))
+        screen.say(f"Drawn: {plot}")
 
 
 @app.command()
@@ -241,51 +258,6 @@ def explain(
     from streams.program.explain import explain as story
 
     screen.story(text_id, story(settings_of(var=var), text_id))
-
-
-@letters.command("list")
-def list_letters(
-    every: Annotated[bool, typer.Option("--all", help="Also those that were put back")] = False,
-    var: Var = None,
-) -> None:
-    """List the dead letters, oldest first."""
-    from streams.program import screen
-    from streams.program.deadletters import list_dead
-
-    screen.dead_letters(list_dead(settings_of(var=var), all_of_them=every))
-
-
-@letters.command("show")
-def show_letter(
-    position: Annotated[str, typer.Argument(help="topic/partition/offset, from the list")],
-    var: Var = None,
-) -> None:
-    """Write the original bytes of one dead letter to standard output."""
-    from models.errors import Fatal
-    from streams.program.deadletters import list_dead
-
-    for letter in list_dead(settings_of(var=var), all_of_them=True):
-        if letter.position == position:
-            sys.stdout.buffer.write(letter.original())
-            return
-    raise Fatal(f"no dead letter at {position}; `redstream deadletters list` shows them")
-
-
-@letters.command("requeue")
-def requeue_letters(
-    positions: Annotated[list[str] | None, typer.Argument(help="Positions from the list")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that were not put back yet")] = False,
-    var: Var = None,
-) -> None:
-    """Put dead letters back where they came from; the next run handles them."""
-    from models.errors import Fatal
-    from streams.program import screen
-    from streams.program.deadletters import requeue
-
-    if not positions and not every:
-        raise Fatal("name positions from `redstream deadletters list`, or --all")
-    count = requeue(settings_of(var=var), None if every else set(positions or ()))
-    screen.say(f"{count} put back; the next run handles them")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from judge.guides.guide import Guide
 from judge.guides.history import COMPOSED, FIT, History
 from models.classifier import Classifier
 from models.errors import Fatal
-from streams.derived import chunks
+from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import LabelSet
@@ -140,12 +140,10 @@ def _base(
 
 def _seeds(log: Reader, labels: LabelSet) -> Iterable[Retrain]:
     """Return the seed examples, under what their labels are called now: they open `retrain`."""
-    for records in chunks(log, RETRAIN):
-        for record in records:
-            lesson = Retrain.decode(record.value)
-            if lesson.kind != "seed":
-                return
-            yield lesson.model_copy(update={"label": labels.now(lesson.label)})
+    for _, lesson in readable(log, RETRAIN, Retrain):
+        if lesson.kind != "seed":
+            return
+        yield lesson.model_copy(update={"label": labels.now(lesson.label)})
 
 
 def material_from(names: Mapping[str, str], lessons: Iterable[Retrain]) -> dict[str, Material]:

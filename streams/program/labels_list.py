@@ -6,9 +6,8 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 
-from streams.derived import chunks
+from streams.derived import readable
 from streams.embedded.log import SqliteLog
-from streams.errors import Unreadable
 from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.labels import standing
@@ -80,16 +79,11 @@ def listed(settings: Settings) -> Listed:
 def _added(log: SqliteLog, labels: LabelSet) -> dict[str, float]:
     """Return when each label was last added, under the name it has now."""
     found: dict[str, float] = {}
-    for records in chunks(log, LABELS):
-        for record in records:
-            try:
-                command = LabelCommand.decode(record.value)
-            except Unreadable:
-                continue
-            if command.command == "add" and record.offset < labels.applied:
-                # Its own name first: what was merged into it may be younger.
-                if command.label in labels.labels:
-                    found[command.label] = command.at
-                else:
-                    found.setdefault(labels.now(command.label), command.at)
+    for _, command in readable(log, LABELS, LabelCommand, end=labels.applied):
+        if command.command == "add":
+            # Its own name first: what was merged into it may be younger.
+            if command.label in labels.labels:
+                found[command.label] = command.at
+            else:
+                found.setdefault(labels.now(command.label), command.at)
     return found

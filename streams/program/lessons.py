@@ -13,10 +13,9 @@ import numpy as np
 from judge.examples import ExampleStore
 from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
-from streams.derived import chunks
+from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
-from streams.errors import Unreadable
 from streams.feed import Feed
 from streams.labelset import LabelSet, meant
 from streams.ledger import Ledger
@@ -57,17 +56,12 @@ def training_set(
     what cannot be read is among the dead letters and is passed over.
     """
     lessons: dict[str, Retrain] = {}
-    for records in chunks(reader, RETRAIN):
-        for record in records:
-            try:
-                lesson = Retrain.decode(record.value)
-            except Unreadable:
-                continue
-            lessons.pop(lesson.id, None)
-            label = labels.now(lesson.label)
-            if lesson.kind != "revoked" and label not in labels.retired:
-                less = {} if embeddings else {"embedding": None}
-                lessons[lesson.id] = lesson.model_copy(update={"label": label, **less})
+    for _, lesson in readable(reader, RETRAIN, Retrain):
+        lessons.pop(lesson.id, None)
+        label = labels.now(lesson.label)
+        if lesson.kind != "revoked" and label not in labels.retired:
+            less = {} if embeddings else {"embedding": None}
+            lessons[lesson.id] = lesson.model_copy(update={"label": label, **less})
     return lessons
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.errors import Unreadable
 from streams.feed import MANIFEST
@@ -14,7 +15,7 @@ from streams.topology import DRIFT, MODELS
 from streams.wire import unsqueezed
 
 MOST = 100
-"""Events that are told at a look; the others at the next."""
+"""Versions that are told at a look; older ones are not."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Newsreader:
                     yield unsqueezed(Manifest, found.value)
 
     def _drifts(self) -> Iterator[Drift]:
-        for record in self._log.read_from(DRIFT.name, self._drift, MOST):
-            self._drift = record.offset + 1
-            with suppress(Unreadable):
-                yield Drift.decode(record.value)
+        end = self._log.end(DRIFT.name)
+        for _, drift in readable(self._log, DRIFT, Drift, self._drift, end):
+            yield drift
+        self._drift = end

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from models.errors import Fatal
-from streams.derived import chunks
+from streams.derived import readable
 from streams.embedded.runner import EmbeddedRunner
-from streams.errors import Unreadable
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
@@ -106,10 +104,7 @@ def _labelled(
     """
     start, end = older.manifest.applied_labels, serving.manifest.applied_labels
     commands: list[tuple[Delivered, Retrain | LabelCommand]] = []
-    for delivered in (one for part in chunks(reader, LABELS, start) for one in part):
-        if delivered.offset < end:
-            with suppress(Unreadable):  # among the dead letters
-                commands.append((delivered, LabelCommand.decode(delivered.value)))
+    commands += readable(reader, LABELS, LabelCommand, start, end)
     wanted = LabelSet.of(serving.manifest)
     had = teach(older, commands).labels
     if replace(had, applied=wanted.applied) != wanted:
@@ -137,14 +132,7 @@ def _labelled(
 
 def lessons(reader: Reader, start: int, end: int) -> Iterator[Lesson]:
     """Yield the lessons and revocations of `retrain` from an offset up to before another."""
-    for records in chunks(reader, RETRAIN, start):
-        for record in records:
-            if record.offset >= end:
-                return
-            try:
-                yield record, Retrain.decode(record.value)
-            except Unreadable:  # among the dead letters
-                continue
+    return readable(reader, RETRAIN, Retrain, start, end)
 
 
 def standing(since: Iterable[Lesson]) -> list[Lesson]:

@@ -31,9 +31,9 @@ def table(rounds: Sequence[Round], right: Sequence[Rate] | None) -> Table:
         shown.add_column(column, justify="right")
     shown.add_column("")
     if right is not None:
-        shown.add_column("right of all (gold)", justify="right")
+        shown.add_column("right", justify="right")  # of all; 80 characters have to do
     most = rounds[0].before
-    share = [one.plain for one in right] if right is not None else []
+    share = ["-" if one.value is None else f"{one.value:.3f}" for one in right or ()]
     shown.add_row("-", "", "", "", "", str(most), Bar(most, 0, most, width=WIDTH), *share[:1])
     for place, found in enumerate(rounds, 1):
         end = found.end

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from models.measures import Rate
-from streams.derived import chunks
+from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST, Feed
 from streams.figures import Counts, Figures
@@ -146,7 +146,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
                 {i: now(o.first) for i, o in found.items() if o.first is not None},
                 gold,
             ),
-            rounds=_by_round(log, order, gold),
+            rounds=by_round(log, order, gold),
         )
 
 
@@ -163,20 +163,18 @@ def _quarters(
     ]
 
 
-def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Rate]:
+def by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> list[Rate]:
+    """Return what was right of these texts before the first round and after each that ended."""
     rounds = latest_rounds(log)
     ends = [found.labeled for found in rounds[:1]]
     ends += [found.end.labeled for found in rounds if found.end]
     truths: dict[str, Labeled] = {}
     shares, start = [], 0
     for end in ends:
-        for records in chunks(log, LABELED, start):
-            for event in (Labeled.decode(one.value) for one in records if one.offset < end):
-                known = truths.get(event.id)
-                if known is None or event.order > known.order:
-                    truths[event.id] = event
-            if records[-1].offset >= end:
-                break
+        for _, event in readable(log, LABELED, Labeled, start, end):
+            known = truths.get(event.id)
+            if known is None or event.order > known.order:
+                truths[event.id] = event
         start = end
         shares.append(Rate.of(i in truths and truths[i].label == gold[i] for i in order))
     return shares
@@ -185,7 +183,7 @@ def _by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> 
 def _drifts(log: SqliteLog) -> list[Drift]:
     """Return the latest events, oldest first."""
     start = max(0, log.end(DRIFT.name) - DRIFTS)
-    return [Drift.decode(record.value) for record in log.read_from(DRIFT.name, start, DRIFTS)]
+    return [event for _, event in readable(log, DRIFT, Drift, start)]
 
 
 def _manifest(log: SqliteLog, number: int) -> Manifest | None:

@@ -177,3 +177,11 @@ def test_a_ledger_of_another_format_is_refused(path: Path) -> None:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(Fatal, match=r"ledger\.sqlite has format 99"):
         Ledger(path)
+
+
+def test_an_event_that_lies_twice_in_the_log_is_published_once(ledger: Ledger) -> None:
+    event = make.labeled("t1", "printer", Authority.JUDGE, 2)
+    assert apply(ledger, event, first=3).latest == [event]
+    assert apply(ledger, event, first=3).latest == [event]  # again: it may not have been published
+    assert apply(ledger, event, first=9).latest == []
+    assert apply(ledger, event, event, first=20).latest == []
