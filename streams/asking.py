@@ -87,13 +87,19 @@ class Asking:
 
 
 def worth_of(prediction: Prediction, version: Version) -> float:
-    """Return what asking about a text is worth: its expected error, and more where little is known.
+    """Return what asking about a text is worth (`worth`)."""
+    return worth(prediction.label, prediction.confidence, version)
 
-    Up to twice as much where the leading label has hardly any exemplars yet.
+
+def worth(label: str, confidence: float, version: Version) -> float:
+    """Return what asking is worth about a text with this leading label, and confidence in it.
+
+    Its expected error, and more where little is known: up to twice as much where the label has
+    hardly any exemplars yet.
     """
-    shelf = version.classifier.shelves.get(prediction.label)
+    shelf = version.classifier.shelves.get(label)
     known = len(shelf.used) if shelf is not None else 0
-    return (1 - prediction.confidence) * (1 + 1 / math.sqrt(1 + known))
+    return (1 - confidence) * (1 + 1 / math.sqrt(1 + known))
 
 
 def waiting_for_judge(reader: Reader | None) -> int:

@@ -17,6 +17,7 @@ from streams.program.labels_cli import labels_commands
 from streams.program.measure_cli import judge_commands
 from streams.program.models_cli import models_commands
 from streams.program.options import Var, settings_of
+from streams.program.review_cli import review
 
 app = typer.Typer(
     help="Label a never-ending stream of texts from a few examples of each label. A cheap"
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("init")(config_cli.init)
 app.command("config")(config_cli.config)
+app.command("review")(review)
 app.add_typer(deadletters_commands, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")

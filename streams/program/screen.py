@@ -15,6 +15,7 @@ from rich.text import Text
 
 from streams.figures import RECENT_VERSIONS
 from streams.program import screen_rounds
+from streams.program.plain import visible
 from streams.program.screen_drift import drifted
 from streams.program.screen_judge import asked, standing, without_verdict, worth
 from streams.program.screen_progress import Progress
@@ -46,8 +47,8 @@ console = Console(highlight=False)
 
 
 def say(message: str) -> None:
-    """Print one line."""
-    console.print(message, markup=False)
+    """Print one line; what may be in it from outside does the terminal no harm."""
+    console.print(visible(message), markup=False)
 
 
 @contextmanager
@@ -203,7 +204,7 @@ def story(text_id: str, found: Story) -> None:
     """Print how a text came to its label."""
     told = found.held.text if found.held else None
     text = told.text if told else (found.events[0].text if found.events else "")
-    console.print(Text(f"{text_id}: {text}"))
+    console.print(Text(visible(f"{text_id}: {text}")))
     for verdict in found.verdicts:
         for line in asked(verdict):
             say(line)

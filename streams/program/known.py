@@ -1,0 +1,80 @@
+"""A text that was seen: found again from what the folder keeps of it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import numpy as np
+
+from models.encoder import load_encoder
+from streams.feed import Version
+from streams.figures import Story
+from streams.lookup import Lookup
+from streams.program.exemplars import lesson_at
+from streams.program.folder import Folder
+from streams.program.settings import Settings
+from streams.records import Text, Uncertain
+from streams.stage import Reader
+from streams.textindex import TextIndex
+from streams.wire import Vector
+
+
+def text_of(story: Story) -> Text | None:
+    """Return the text of a story; None where nothing happened to it yet."""
+    if story.held is not None:
+        return story.held.text
+    if not story.events:
+        return None
+    event = story.truth or story.events[-1]
+    return Text(
+        id=event.id,
+        text=event.text,
+        attributes=event.attributes,
+        source=event.source,
+        received=event.received,
+    )
+
+
+def case_of(story: Story, embedding: Vector) -> Uncertain:
+    """Return a text that has a label as a case, as if it were put to somebody."""
+    text, event = text_of(story), story.truth or story.events[-1]
+    assert text is not None
+    return Uncertain(text=text, embedding=embedding, contenders=event.contenders, model=event.model)
+
+
+def embedding_of(
+    story: Story,
+    version: Version,
+    reader: Reader,
+    lookup: Lookup,
+    *,
+    encode_by: Settings | None = None,
+) -> Vector | None:
+    """Return the embedding of a text from the log, where it is there, else made again.
+
+    Without settings to `encode_by` nothing is made: loading an encoder takes seconds.
+    """
+    made_by, text = version.manifest.encoder, text_of(story)
+    kept = [story.held.embedding] if story.held else []
+    kept += [one.apart for one in story.verdicts if one.apart is not None]
+    if text is not None:
+        lessons = [lesson_at(reader, at) for at in lookup.taught_at([text.id]).values()]
+        kept += [one.embedding for one in lessons if one is not None and one.embedding is not None]
+    for vector in kept:
+        if vector.encoder == made_by:
+            return vector
+    if encode_by is None or text is None:
+        return None
+    encoder = load_encoder(encode_by.encoder, encode_by.encoder_path, made_by=made_by)
+    row = encoder.encode([text.text])[0]
+    return Vector.of(np.asarray(row, np.float32), encoder.identity)
+
+
+def unknown(settings: Settings, lookup: Lookup, text_id: str) -> str:
+    """Say that nothing is known of a text: it is on its way, or there is none of that id."""
+    with closing(TextIndex(Folder(settings.var).texts, read_only=True)) as index:
+        if index.has(text_id):
+            return f"{text_id!r} is not decided yet, nor held: it is still on its way"
+    near = lookup.near(text_id)
+    hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
+    return f"no text {text_id!r} was seen in {settings.var}{hint}"
