@@ -20,6 +20,7 @@ from streams import records
 from streams.program.cli import app
 from streams.program.config_file import grouped
 from streams.program.configuration import secrets
+from streams.program.evaluate import findings
 from streams.program.settings import Settings
 from streams.topology import TOPICS
 from streams.wire import Record
@@ -35,7 +36,12 @@ LONGEST = 60
 
 def pages() -> dict[str, str]:
     """Return every page by its file's name."""
-    return {"settings.md": settings(), "commands.md": commands(), "records.md": record_pages()}
+    return {
+        "settings.md": settings(),
+        "commands.md": commands(),
+        "records.md": record_pages(),
+        "evaluation.md": evaluation(),
+    }
 
 
 def settings() -> str:
@@ -134,6 +140,25 @@ def record_pages() -> str:
             lines.append(f"| `{name}` | {_type(field)} | {default} |")
         if kind.__name__ in examples:
             lines += ["", "```json", examples[kind.__name__], "```"]
+    return "\n".join(lines) + "\n"
+
+
+def evaluation() -> str:
+    """Return the page of what `redstream evaluate --json` writes."""
+    lines = [
+        "# What `redstream evaluate --json` writes",
+        "",
+        MADE,
+        f"One object, an `Evaluation` of format {findings.FORMAT}; fields may come, names stay.",
+        "What the figures mean: [`evaluate.md`](evaluate.md).",
+    ]
+    own = [kind for kind in vars(findings).values() if isinstance(kind, type)]
+    parts = [k for k in own if issubclass(k, findings.Finding) and k is not findings.Finding]
+    for kind in [findings.Evaluation, *(k for k in parts if k is not findings.Evaluation)]:
+        lines += ["", f"## {kind.__name__}", "", _plain(kind.__doc__ or ""), ""]
+        lines += ["| field | type |", "| --- | --- |"]
+        fields = kind.model_json_schema()["properties"]
+        lines += [f"| `{name}` | {_type(field)} |" for name, field in fields.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.program import config_cli
+from streams.program import config_cli, evaluate_cli
 from streams.program import options as given
 from streams.program.deadletters_cli import deadletters_commands
 from streams.program.examples_cli import examples_commands
@@ -221,6 +221,9 @@ def run(
     if not finished:
         screen.say("Stopped. The same command goes on from here.")
         raise typer.Exit(130)
+
+
+app.command("evaluate")(evaluate_cli.evaluate)
 
 
 @app.command()

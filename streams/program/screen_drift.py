@@ -14,20 +14,25 @@ LABELS = 6
 """Labels of one event that are shown by name."""
 
 
-def drifted(event: Drift) -> Iterator[str]:
-    """Tell one event, in lines."""
+def what(event: Drift) -> str:
+    """Say what was noticed, without when and where."""
     seen = event.evidence
     match event.kind, event.series:
         case "disagreement", series:
             of = "doubtful texts" if series == "doubtful" else "audited texts"
             before, now = (_share(seen.get(f"rate_{when}")) for when in ("before", "since"))
             judged = seen.get("texts_since")
-            what = f"the judge disagrees on {now} of {judged} {of}, before on {before}"
+            return f"the judge disagrees on {now} of {judged} {of}, before on {before}"
         case "embeddings", _:
-            what = f"the texts are others than before (p {seen.get('p')})"
+            return f"the texts are others than before (p {seen.get('p')})"
         case _:
-            what = f"the shares of the labels have moved (p {seen.get('p')})"
-    yield f"Drift since {clock(event.since)}, noticed {clock(event.at)}: {what}."
+            return f"the shares of the labels have moved (p {seen.get('p')})"
+
+
+def drifted(event: Drift) -> Iterator[str]:
+    """Tell one event, in lines."""
+    seen = event.evidence
+    yield f"Drift since {clock(event.since)}, noticed {clock(event.at)}: {what(event)}."
     details = seen.get("shares") or seen.get("pairs")
     if isinstance(details, list) and details:
         yield f"  {'; '.join(map(str, details[:LABELS]))}"
