@@ -11,6 +11,7 @@ from streams.database import open_database
 from streams.held import MAX_ROUNDS
 from streams.ledger import SCHEMA
 from streams.records import Authority
+from streams.reviewed import SIGNED
 
 MOST_IDS = 2_000
 """Ids that an unknown one is compared with: those that begin alike."""
@@ -27,6 +28,22 @@ class Waiting:
     label: str
     confidence: float
     for_a_person: bool = False
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A line of `retrain` about a text, at its offset."""
+
+    offset: int
+    id: str
+    kind: str
+    label: str
+    signed: str | None
+
+    @property
+    def by_judge(self) -> bool:
+        """Tell whether the gate may refuse it."""
+        return self.kind == "accepted" and self.signed != SIGNED
 
 
 class Lookup:
@@ -93,6 +110,14 @@ class Lookup:
                 )
             )
         return found
+
+    def lessons(self, text_id: str) -> list[Lesson]:
+        """Return every lesson of a text, taken back or not, in their order."""
+        rows = self._db.execute(
+            "SELECT offset, id, kind, label, signed FROM lessons WHERE id = ? ORDER BY offset",
+            (text_id,),
+        )
+        return [Lesson(*row) for row in rows]
 
     def near(self, text_id: str) -> list[str]:
         """Return the ids of labelled and held texts that are most like one that is not known."""

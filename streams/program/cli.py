@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -256,13 +257,28 @@ def status(
 @app.command()
 def explain(
     text_id: Annotated[str, typer.Argument(metavar="ID", help="The text's id")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON")] = False,
+    encode: Annotated[
+        bool, typer.Option("--encode", help="Embed it again if no embedding of it was kept")
+    ] = False,
     var: Var = None,
+    encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
 ) -> None:
-    """Tell how a text came to its label: proposals, verdicts, versions."""
-    from streams.program import screen
+    """Tell the whole story of a text.
+
+    How it came to its label: what classifier, judge and people said, with the examples and guides
+    the judge went by; what the model says of it now and what has changed; what it has taught.
+    """
+    from streams.program.explain import as_json as data
     from streams.program.explain import explain as story
 
-    screen.story(text_id, story(settings_of(var=var), text_id))
+    found = story(settings_of(var=var, encoder=encoder), text_id, encode=encode)
+    if as_json:
+        typer.echo(json.dumps(data(found)))
+    else:
+        from streams.program import explain_screen
+
+        explain_screen.story(found)
 
 
 def main() -> None:

@@ -59,8 +59,12 @@ class Exemplars:
 
     def texts(self, ids: Collection[str]) -> dict[str, str]:
         """Return the texts of examples by their ids; without those never taught."""
+        return {id_: text for id_, (_, text) in self.lessons(ids).items()}
+
+    def lessons(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Return label and text of examples by their ids; without those never taught."""
         return {
-            id_: lesson.text
+            id_: (lesson.label, lesson.text)
             for id_, offset in self._lookup.taught_at(ids).items()
             if (lesson := lesson_at(self._reader, offset)) is not None
         }

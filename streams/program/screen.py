@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from streams.figures import RECENT_VERSIONS
 from streams.program import screen_rounds
 from streams.program.plain import visible
 from streams.program.screen_drift import drifted
-from streams.program.screen_judge import asked, standing, without_verdict, worth
+from streams.program.screen_judge import standing, without_verdict, worth
 from streams.program.screen_progress import Progress
 from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
-    from streams.figures import Story
     from streams.program.run import Sight
     from streams.program.settings import Settings
     from streams.program.summary import Grades, Summary
@@ -198,30 +196,6 @@ def _graded(grades: Grades, learnt: int) -> None:
     for number, quarter in enumerate(grades.quarters, 1):
         table.add_row(str(number), quarter.judged.plain, quarter.proposed_right.plain)
     console.print(table)
-
-
-def story(text_id: str, found: Story) -> None:
-    """Print how a text came to its label."""
-    told = found.held.text if found.held else None
-    text = told.text if told else (found.events[0].text if found.events else "")
-    console.print(Text(visible(f"{text_id}: {text}")))
-    for verdict in found.verdicts:
-        for line in asked(verdict):
-            say(line)
-    for event in found.events:
-        sure = f" at {event.confidence:.2f}" if event.confidence is not None else ""
-        others = ", ".join(f"{c.label} {c.probability:.2f}" for c in event.contenders)
-        why = "; an answer was worth nothing" if event.spared else ""
-        say(
-            f"  {event.authority} ({event.signed}) labelled it {event.label}{sure}; from {others}"
-            f"{why}"
-        )
-    if found.held:
-        say(f"  undecided: held, {found.rounds_left} rounds left before it waits for a person")
-    elif found.truth:
-        say(f"  → {found.truth.label or 'none of the labels'}, by {found.truth.authority}")
-    else:
-        say("  not decided yet: still in the log")
 
 
 def dead_letters(found: Sequence[DeadLetter]) -> None:
