@@ -63,13 +63,13 @@ def standing(settings: Settings, id_: str) -> list[str]:
 
 def test_a_judged_text_has_its_whole_story(settings: Settings) -> None:
     found = explain(settings, "J1")
-    text = told(found)
+    text, decided_by = told(found), found.story.verdicts[0].model
     assert text.startswith("J1: hello from the beach\n  from texts/0/")
     assert "from: desk" in text
     assert "→ travel, by judge" in text
     assert "verify travel → valid travel" in text
     assert f"Model {found.serving}, in service, says: travel" in text
-    assert [one.version for one in found.versions] == [1, found.serving]
+    assert [one.version for one in found.versions] == [decided_by, found.serving]
     assert found.changes[-1].version == found.serving
     assert "travel" in found.changes[-1].labels
     (lesson,) = found.lessons
