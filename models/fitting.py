@@ -155,7 +155,7 @@ def folds(training: Training, limit: int, seed: int) -> list[NDArray[np.intp]]:
     rows = np.sort(rng.permutation(rows)[:limit])
     if not len(rows):
         return []
-    count = int(np.clip(np.ceil(len(rows) / (HELD_SHARE * len(training.x))), 1, 5))
+    count = int(np.clip(np.ceil(len(rows) / (HELD_SHARE * len(training.x))), 1, min(5, len(rows))))
     if count == 1 and len(rows) == len(training.x):
         count = min(2, len(rows))
     shuffled = rng.permutation(len(rows))

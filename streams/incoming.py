@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -13,7 +14,19 @@ from streams.records import Text
 from streams.wire import derived_id
 
 SOURCE_HEADER = "redstream-source"
-"""Names the file and line a record was read from; ids of texts without one derive from it."""
+"""Names the file and the row a record was read from."""
+
+ROW_HEADER = "redstream-row"
+"""The id of a row of a file: its text's, unless that has one of its own."""
+
+READING_HEADER = "redstream-reading"
+"""How often the file was read from its start, this time included; none: once."""
+
+WRONG_HEADER = "redstream-wrong"
+"""Why a row of a file is none: it comes as its bytes."""
+
+TEXT_HEADER, ID_HEADER = "redstream-text", "redstream-id"
+"""Names or dotted paths of the fields that hold text and id; none: `text`, `id`."""
 
 LONGEST_ID = 200
 
@@ -30,13 +43,16 @@ def read_text(
 ) -> Text:
     """Read one incoming text.
 
-    `position` (topic/partition/offset) gives the id where neither the record nor its source
-    header does. Unknown fields become `attributes`. `max_text` is in characters.
+    `position` (topic/partition/offset) gives the id where neither the record nor its headers do.
+    Unknown fields become `attributes`. `max_text` is in characters.
 
     Raises:
         Unreadable: not JSON, not an object, no usable `text` or `id`.
         TooLarge: a longer text than `max_text`.
     """
+    headers = headers or {}
+    if wrong := headers.get(WRONG_HEADER):
+        raise Unreadable(f"no row of its file: {wrong}")
     if not value or not value.strip():
         raise Unreadable("an empty line")
     if len(value) > 16 * max_text:
@@ -49,33 +65,45 @@ def read_text(
         raise Unreadable(f"nested more than {DEEPEST} deep")
     if not isinstance(data, dict):
         raise Unreadable(f"not a JSON object but {type(data).__name__}")
-    text = data.pop("text", None)
+    field = headers.get(TEXT_HEADER, "text")
+    text = _taken_out(data, field)
     if not isinstance(text, str):
         found = "is missing" if text is None else f"is {type(text).__name__}, not a string"
-        raise Unreadable(f"the field 'text' {found}")
+        raise Unreadable(f"the field {field!r} {found}")
     if not text.strip():
-        raise Unreadable("the field 'text' is empty")
+        raise Unreadable(f"the field {field!r} is empty")
     if len(text) > max_text:
         raise TooLarge(f"{len(text)} characters; the limit is {max_text} (REDSTREAM_MAX_TEXT)")
-    source = (headers or {}).get(SOURCE_HEADER)
+    source = headers.get(SOURCE_HEADER, position)
+    name = headers.get(ID_HEADER, "id")
+    given = _taken_out(data, name)
+    own = headers.get(ROW_HEADER) or derived_id("text", source)
     return Text(
-        id=_usable_id(data.pop("id", None), source or position),
+        id=own if given is None else usable_id(given, name),
         text=text,
         attributes=data,
-        source=source or position,
+        source=source,
         received=time.time(),
     )
 
 
-def _usable_id(given: object, position: str) -> str:
-    if given is None:
-        return derived_id("text", position)
+def usable_id(given: object, name: str = "id") -> str:
+    """Return an id of somebody's own as text. Raises `Unreadable`: it can be none."""
     if isinstance(given, bool) or not isinstance(given, str | int):
-        raise Unreadable(f"the field 'id' is {type(given).__name__}, not a string")
+        raise Unreadable(f"the field {name!r} is {type(given).__name__}, not a string")
     usable = str(given).strip()
     if not usable or len(usable) > LONGEST_ID or not usable.isprintable():
-        raise Unreadable(f"the field 'id' must be 1 to {LONGEST_ID} printable characters")
+        raise Unreadable(f"the field {name!r} must be 1 to {LONGEST_ID} printable characters")
     return usable
+
+
+def _taken_out(fields: dict[str, Any], path: str) -> Any:
+    """Take out what stands under a name, or under a dotted path; None if nothing does."""
+    if path in fields:
+        return fields.pop(path)
+    head, dot, rest = path.partition(".")
+    inner = fields.get(head)
+    return _taken_out(inner, rest) if dot and isinstance(inner, dict) else None
 
 
 def _depth(value: object) -> int:

@@ -92,6 +92,18 @@ class TextIndex:
         found = self._db.execute("SELECT 1 FROM texts WHERE id = ?", (text_id,)).fetchone()
         return found is not None
 
+    def content(self, text_id: str) -> str | None:
+        """Return the key of the content that an id stands for; None for an id not seen."""
+        found = self._db.execute("SELECT content FROM texts WHERE id = ?", (text_id,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def owner(self, text_id: str) -> int:
+        """Return the offset in `texts` of the delivery that an id belongs to; it must be known."""
+        (position,) = self._db.execute(
+            "SELECT position FROM texts WHERE id = ?", (text_id,)
+        ).fetchone()
+        return _place(position)[0]
+
     def ids(self) -> list[str]:
         """Return all ids in the order in which they came."""
         rows = self._db.execute("SELECT id, position FROM texts").fetchall()

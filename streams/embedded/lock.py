@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.errors import Fatal
 from streams.errors import Held
 
 
@@ -21,9 +22,16 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises:
         Held: another process holds it; the message names the process.
+        Fatal: the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+", encoding="utf-8") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise Fatal(
+            f"cannot write the folder {folder}: {error.strerror}; name another one with --var"
+        ) from None
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -179,8 +179,14 @@ def claim_output(log: SqliteLog, path: Path) -> None:
     """Make sure an output file is ours before anything in it is cut back.
 
     Raises:
-        Fatal: the file holds something and is none of this folder's outputs.
+        Fatal: the file holds something and is none of this folder's outputs, or cannot be written.
     """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise Fatal(f"cannot write {path}: {error.strerror}; name another --out") from None
     mark = FileMark(role="out", path=str(path.absolute()), bytes=0, rows=0)
     if log.newest(MARKS.name, mark.key.encode()) is not None:
         return

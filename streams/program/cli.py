@@ -19,6 +19,7 @@ from streams.program.measure_cli import judge_commands
 from streams.program.models_cli import models_commands
 from streams.program.options import Var, settings_of
 from streams.program.review_cli import review
+from streams.program.run_cli import run
 
 app = typer.Typer(
     help="Label a never-ending stream of texts from a few examples of each label. A cheap"
@@ -50,13 +51,17 @@ def everywhere(
 
 @app.command()
 def fit(
-    examples: Annotated[Path, typer.Argument(help="JSON Lines with `text` and `label`")],
+    examples: Annotated[
+        Path, typer.Argument(help="File of texts with labels: CSV, TSV, JSONL, Parquet; or .gz")
+    ],
     labels: Annotated[
         Path | None, typer.Option(help="JSON Lines with `label`, `name`, `guide`")
     ] = None,
     var: Var = None,
     encoder: Annotated[str | None, typer.Option(help="Encoder name [REDSTREAM_ENCODER]")] = None,
     seed: Annotated[int | None, typer.Option(help="Fixes every random choice")] = None,
+    text_column: given.TextColumn = None,
+    label_column: given.LabelColumn = None,
 ) -> None:
     """Make the first model from labelled examples, and tell what they are worth.
 
@@ -67,10 +72,12 @@ def fit(
     from streams.program.fit import fit as make
     from streams.program.logs import to_standard_error
 
-    settings = settings_of(var=var, encoder=encoder, seed=seed)
+    settings = settings_of(
+        var=var, encoder=encoder, seed=seed, text_column=text_column, label_column=label_column
+    )
     to_standard_error()
     with screen.steps() as progress:
-        fitted = make(settings, examples, labels, progress)
+        fitted = make(settings, examples, labels, progress, screen.say)
     screen_fit.fitted(fitted, settings)
 
 
@@ -91,6 +98,7 @@ def plan(
     plot: Annotated[Path | None, typer.Option(help="Draw it into this SVG or PNG file")] = None,
     var: Var = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
+    text_column: given.TextColumn = None,
     llm_price_in: given.LlmPriceIn = None,
     llm_price_out: given.LlmPriceOut = None,
     llm_per_minute: given.LlmPerMinute = None,
@@ -109,6 +117,7 @@ def plan(
     settings = settings_of(
         var=var,
         encoder=encoder,
+        text_column=text_column,
         llm_price_in=llm_price_in,
         llm_price_out=llm_price_out,
         llm_per_minute=llm_per_minute,
@@ -123,6 +132,7 @@ def plan(
             targets=target or TARGETS,
             latency=latency,
             progress=progress,
+            tell=screen.say,
         )
     screen_plan.planned(found, settings)
     if plot:
@@ -130,100 +140,7 @@ def plan(
         screen.say(f"Drawn: {plot}")
 
 
-@app.command()
-def run(
-    texts: Annotated[
-        str, typer.Argument(help="JSONL or CSV file with `text`, a folder of them, or - for a pipe")
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="File for labelled events; the last line of an id holds")
-    ] = None,
-    var: Var = None,
-    judge: Annotated[
-        str | None, typer.Option(help="local, llm or simulated [REDSTREAM_JUDGE]")
-    ] = None,
-    gold: Annotated[
-        Path | None,
-        typer.Option(help="JSON Lines with `id`, `label`: for simulated judge and summary only"),
-    ] = None,
-    encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            help="Most rounds over the undecided when the input has ended; 0: none"
-            " [REDSTREAM_ROUNDS, 5]"
-        ),
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Go on as file or folder grows, until stopped")
-    ] = False,
-    lockstep: Annotated[
-        bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
-    ] = False,
-    llm_url: given.LlmUrl = None,
-    llm_model: given.LlmModel = None,
-    llm_timeout: given.LlmTimeout = None,
-    llm_patience: given.LlmPatience = None,
-    llm_per_minute: given.LlmPerMinute = None,
-    llm_price_in: given.LlmPriceIn = None,
-    llm_price_out: given.LlmPriceOut = None,
-    llm_day_money: given.LlmDayMoney = None,
-    llm_all_calls: given.LlmAllCalls = None,
-    llm_all_money: given.LlmAllMoney = None,
-) -> None:
-    """Label a stream. Stopped or killed, the same command goes on where it was.
-
-    The judge is asked about what the classifier is not sure of: `local` weighs the nearest
-    examples and needs nothing, `llm` asks a language model and teaches the classifier what it
-    accepts (docs/judge.md), `simulated` knows the gold labels and errs on purpose.
-
-    What stays undecided is held. When the input has ended, rounds begin: all that is held is
-    examined again by what was learnt since, asked about again where another label leads now, and
-    teaches in its turn; until a round lowers what is held by less than 1%.
-    """
-    from streams.program import screen
-    from streams.program.changed import changed
-    from streams.program.examples import read_gold
-    from streams.program.folder import Folder
-    from streams.program.llm_settings import check
-    from streams.program.logs import to_standard_error
-    from streams.program.run import run as work
-    from streams.program.summary import grade, summarize
-
-    settings = settings_of(
-        var=var,
-        judge=judge,
-        gold=gold,
-        encoder=encoder,
-        rounds=rounds,
-        llm_url=llm_url,
-        llm_model=llm_model,
-        llm_timeout=llm_timeout,
-        llm_patience=llm_patience,
-        llm_per_minute=llm_per_minute,
-        llm_price_in=llm_price_in,
-        llm_price_out=llm_price_out,
-        llm_day_money=llm_day_money,
-        llm_all_calls=llm_all_calls,
-        llm_all_money=llm_all_money,
-    )
-    check(settings)
-    known = read_gold(settings.gold) if settings.gold else None
-    to_standard_error()
-    screen.announce(settings, texts)
-    for line in changed(settings, Folder(settings.var).settings):
-        screen.say(line)
-    with screen.watching() as watch:
-        finished = work(settings, texts, out, lockstep=lockstep, watch=watch, follow=follow)
-    found = summarize(settings)
-    screen.summary(found, grade(settings, known) if known else None, settings, out)
-    if finished and settings.rounds and found.counts.held and not found.rounds:
-        screen.say("No round over what is held: the newest model has examined it already.")
-    if not finished:
-        screen.say("Stopped. The same command goes on from here.")
-        raise typer.Exit(130)
-
-
+app.command()(run)
 app.command("evaluate")(evaluate_cli.evaluate)
 
 

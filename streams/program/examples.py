@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import from_json
 
 from models.errors import Fatal
+from streams.program.reading import Columns, Row, named_path, open_table, required, understood
 
 
 @dataclass(frozen=True)
@@ -38,39 +41,44 @@ class LabelText:
     guide: str = ""
 
 
-def read_examples(path: Path) -> list[SeedExample]:
-    """Read JSON Lines with `text` and `label`.
+def read_examples(
+    path: Path, wanted: Columns | None = None, tell: Callable[[str], None] = lambda line: None
+) -> list[SeedExample]:
+    """Read a file of texts with their labels. `tell` is told how it is read.
 
     Raises:
-        Fatal: the file cannot be read, holds nothing, or a line is no example; names the line.
+        Fatal: the file cannot be read, holds nothing, or a row is no example; names the row.
     """
-    examples = [
-        SeedExample(text_field(row, "text", where), text_field(row, "label", where))
-        for where, row in read_rows(path)
-    ]
-    if not examples:
-        raise Fatal(f"{path} holds no examples")
-    return examples
+    return [SeedExample(one.text, one.label) for one in read_taught(path, wanted, tell)]
 
 
-def read_taught(path: Path) -> list[Taught]:
-    """Read JSON Lines with `label`, `text` and optionally `id`; other fields are passed over.
+def read_taught(
+    path: Path,
+    wanted: Columns | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    *,
+    what: str = "examples",
+) -> list[Taught]:
+    """Read a file of texts with their labels, and perhaps ids; other columns are passed over.
 
     Raises:
         Fatal: as `read_examples`.
     """
-    taught = [
-        Taught(
-            where,
-            text_field(row, "id", where) if "id" in row else None,
-            text_field(row, "label", where),
-            text_field(row, "text", where),
-        )
-        for where, row in read_rows(path)
-    ]
-    if not taught:
-        raise Fatal(f"{path} holds no examples")
-    return taught
+    with closing(open_table(path, wanted)) as table:
+        rows = [(f"{path}:{row.number}", row) for row in table.rows() if row.raw.strip()]
+        if not rows:
+            raise Fatal(f"{path} holds no {what}")
+        text, label = required(table, "text"), required(table, "label")
+        tell(f"Reading {understood(table)}, label column {label!r}.")
+        return [
+            Taught(
+                where,
+                own_id(fields, table.columns.id, where),
+                text_field(fields, label, where),
+                text_field(fields, text, where),
+            )
+            for where, fields in ((where, fields_of(row, where)) for where, row in rows)
+        ]
 
 
 def read_labels(path: Path) -> list[LabelText]:
@@ -98,19 +106,23 @@ def spoken(label: str) -> str:
     return label.replace("_", " ").strip()
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """Read JSON Lines: file and line, and the object that stands there. Raises `Fatal`."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise Fatal(f"cannot read {path}: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            where = f"{path}:{number}"
-            yield where, row_of(line, where)
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read a file: file and row, and what stands there. Raises `Fatal`."""
+    with closing(open_table(path)) as table:
+        for row in table.rows():
+            if row.raw.strip():
+                where = f"{path}:{row.number}"
+                yield where, fields_of(row, where)
 
 
-def row_of(line: bytes, where: str) -> dict[str, object]:
+def fields_of(row: Row, where: str) -> dict[str, Any]:
+    """Return what stands in a row. Raises `Fatal`: it is none."""
+    if row.wrong:
+        raise Fatal(f"{where} is not a row: {row.wrong}")
+    return row_of(row.value, where) if row.fields is None else row.fields
+
+
+def row_of(line: bytes, where: str) -> dict[str, Any]:
     """Return the JSON object of a line. Raises `Fatal`."""
     try:
         row = from_json(line)
@@ -121,9 +133,16 @@ def row_of(line: bytes, where: str) -> dict[str, object]:
     return row
 
 
-def text_field(row: dict[str, object], name: str, where: str) -> str:
+def own_id(row: dict[str, Any], column: str | None, where: str) -> str | None:
+    """Return the id that a row has, None if it has none. Raises `Fatal`."""
+    if column is None or (named_path(row, column) in (None, "") and column not in row):
+        return None
+    return text_field(row, column, where)
+
+
+def text_field(row: dict[str, Any], name: str, where: str) -> str:
     """Return a field of a row as text, without blanks around it. Raises `Fatal`."""
-    value = row.get(name)
+    value = named_path(row, name)
     if not isinstance(value, str | int) or not str(value).strip():
         raise Fatal(f"{where}: the field {name!r} is missing or empty")
     return str(value).strip()

@@ -26,7 +26,7 @@ from streams.program.assembly import open_store
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
 from streams.program.fit_report import Report, report
 from streams.program.folder import Folder, working
-from streams.program.settings import Settings
+from streams.program.settings import Settings, columns
 from streams.records import FileMark, LabelCommand, Retrain
 from streams.stage import Outgoing, Stage, outgoing
 from streams.stages.ledger import LedgerStage
@@ -51,15 +51,22 @@ class Fitted:
     report: Report | None
 
 
-def fit(settings: Settings, examples: Path, labels: Path | None, progress: Progress) -> Fitted:
+def fit(
+    settings: Settings,
+    examples: Path,
+    labels: Path | None,
+    progress: Progress,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Fitted:
     """Fit the first version, publish the examples and the model, and fill the example store.
 
-    The same examples again are no work; a folder is fitted once.
+    The same examples again are no work; a folder is fitted once. `tell` is told how the file of
+    examples is read.
 
     Raises:
         Fatal: a file cannot be used, or the folder was fitted from other examples.
     """
-    given = read_examples(examples)
+    given = read_examples(examples, columns(settings), tell)
     return fit_from(settings, given, read_labels(labels) if labels else [], progress)
 
 
@@ -76,6 +83,11 @@ def fit_from(
     """
     seeds = list(dict.fromkeys(given))
     names = _names(seeds, labels)
+    if len(names) == 1:
+        raise Fatal(
+            f"every example has the label {names[0].label!r}, and there is nothing to tell it from:"
+            " give examples of a second one, or its name and guide with --labels"
+        )
     mark = FileMark(
         role="in", path=SEEDS, bytes=0, rows=len(seeds), digest=_digest(settings, seeds, names)
     )

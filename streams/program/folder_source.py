@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from models.errors import Fatal
+from streams.program.reading import SUFFIXES, Columns, Incomplete, readable
 from streams.program.source import FileSource
 from streams.stage import Outgoing, Reader
-
-SUFFIXES = (".jsonl", ".csv")
-"""Of the files that hold texts; others, and those that begin with a dot, are passed over."""
 
 log = structlog.get_logger()
 
@@ -26,29 +25,34 @@ class FolderSource:
 
     What is added has to be whole lines. A file that is written elsewhere and moved in, and one that
     is only appended to, are read once; one that is changed otherwise is read again at the next run.
-    A file of a folder that cannot be read is told and passed over.
+    A file of a folder that cannot be read is told and passed over. What is gzipped, UTF-16 or
+    Parquet is read once, when it is whole.
     """
 
     def __init__(
         self,
         path: Path,
         reader: Reader,
+        wanted: Columns | None = None,
         *,
         follow: bool,
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         """Raises `Fatal`: there is no such file or folder, or a folder without files to read."""
         self._path = path
         self._reader = reader
         self._follow = follow
         self._clock = clock
+        self._wanted = wanted
+        self._tell, self._told = tell, ""
         self._sources: dict[Path, FileSource] = {}
         self._looked = -LOOK_SECONDS
         self._unread: list[Path] = []
         self._passed_over: set[Path] = set()
         self._look()
         if not self._unread and not follow:
-            raise Fatal(f"{path} has no file that ends in {' or '.join(SUFFIXES)}")
+            raise Fatal(f"{path} has no file that ends in {', '.join(SUFFIXES)} (or .gz behind it)")
 
     @property
     def exhausted(self) -> bool:
@@ -65,6 +69,9 @@ class FolderSource:
                 if records := self._open(path).take(limit):
                     return records
             except Fatal as error:
+                if self._follow and isinstance(error, Incomplete):
+                    self._unread.pop(0)  # it is looked at again
+                    continue
                 if path == self._path:
                     raise
                 log.error("a file is passed over", file=str(path), error=str(error))
@@ -81,20 +88,29 @@ class FolderSource:
 
     def _look(self) -> None:
         self._looked = self._clock()
+        if not self._follow and self._path.is_file() and not self._path.stat().st_size:
+            raise Fatal(f"{self._path} is empty")
         if not self._path.is_dir():
             self._unread = [self._path]
-            self._open(self._path)
+            with suppress(*([Incomplete] if self._follow else [])):
+                self._open(self._path)
             return
         self._unread = sorted(
             path
             for path in self._path.iterdir()
-            if path.suffix.lower() in SUFFIXES
-            and not path.name.startswith(".")
-            and path not in self._passed_over
-            and path.is_file()
+            if readable(path) and path not in self._passed_over
         )
 
     def _open(self, path: Path) -> FileSource:
         if path not in self._sources:
-            self._sources[path] = FileSource(path, self._reader, grows=self._follow)
+            self._sources[path] = FileSource(
+                path, self._reader, self._wanted, grows=self._follow, tell=self._tell_news
+            )
         return self._sources[path]
+
+    def _tell_news(self, line: str) -> None:
+        """Tell how a file is read, unless it is read as the one before it."""
+        _, _, how = line.rpartition(": ")
+        if how != self._told:
+            self._told = how
+            self._tell(line)

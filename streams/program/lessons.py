@@ -22,7 +22,7 @@ from streams.ledger import Ledger
 from streams.program.assembly import open_store
 from streams.program.examples import Taught, read_taught
 from streams.program.folder import Folder, working
-from streams.program.settings import Settings
+from streams.program.settings import Settings, columns
 from streams.records import Authority, Retrain
 from streams.stage import Reader, Stage, outgoing
 from streams.stages.ledger import LedgerStage
@@ -75,7 +75,7 @@ def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
     Raises:
         Fatal: a file or a line cannot be used; names the line.
     """
-    taught = read_taught(path)
+    taught = read_taught(path, columns(settings))
     with working(settings) as log:
         version = Feed(log).newest()
         labels = LabelSet.of(version.manifest)

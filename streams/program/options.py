@@ -15,6 +15,18 @@ Var = Annotated[
     Path | None, typer.Option(help="Folder of everything that is kept [REDSTREAM_VAR, var]")
 ]
 
+TextColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column or field of the texts, dotted (`ticket.body`) within others"
+        " [REDSTREAM_TEXT_COLUMN, found by its name]"
+    ),
+]
+LabelColumn = Annotated[
+    str | None, typer.Option(help="The same of the labels [REDSTREAM_LABEL_COLUMN]")
+]
+IdColumn = Annotated[str | None, typer.Option(help="The same of the ids [REDSTREAM_ID_COLUMN]")]
+
 # The key is none of them: what stands in a command line is seen by everybody on the machine.
 _PANEL = "With --judge llm (the key: REDSTREAM_LLM_KEY, or a file REDSTREAM_LLM_KEY_FILE)"
 

@@ -26,7 +26,7 @@ from streams.program.folder_source import FolderSource
 from streams.program.guides import open_desk
 from streams.program.lessons import training_set
 from streams.program.questions import ANSWER, RENDERED, Cost, ask, counter
-from streams.program.settings import Settings
+from streams.program.settings import Settings, columns
 from streams.records import Text
 from streams.stage import Delivered, Outgoing
 from streams.topology import TEXTS
@@ -86,11 +86,12 @@ def plan(
     targets: Sequence[float],
     latency: float,
     progress: Progress,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Planned:
     """Forecast a run over the texts of a file; nothing is asked and nothing is kept.
 
     `texts`: how many will come, else as many as the file has; `latency`: seconds until the LLM has
-    answered a question.
+    answered a question. `tell` is told how a file is read.
 
     Raises:
         Fatal: nothing is fitted, or the file cannot be used or has no text.
@@ -100,7 +101,7 @@ def plan(
         labels = LabelSet.of(version.manifest)
         lessons = list(training_set(log, labels, embeddings=True).values())
     progress("reading the texts", 0.0)
-    drawn, rows, unusable = _sample(path, sample, settings)
+    drawn, rows, unusable = _sample(path, sample, settings, tell)
     progress("loading the encoder", 0.1)
     encoder = load_encoder(
         settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
@@ -201,7 +202,9 @@ class _Nothing:
         return None
 
 
-def _sample(path: Path, size: int, settings: Settings) -> tuple[list[Text], int, int]:
+def _sample(
+    path: Path, size: int, settings: Settings, tell: Callable[[str], None]
+) -> tuple[list[Text], int, int]:
     """Return that many texts of a file at random, how many rows it has, and how many of those
     that were drawn are no texts.
     """
@@ -210,7 +213,7 @@ def _sample(path: Path, size: int, settings: Settings) -> tuple[list[Text], int,
     chosen = random.Random(settings.seed)
     drawn: list[Outgoing] = []
     rows = 0
-    for record in _records(path):
+    for record in _records(path, settings, tell):
         rows += 1
         if len(drawn) < size:
             drawn.append(record)
@@ -222,12 +225,12 @@ def _sample(path: Path, size: int, settings: Settings) -> tuple[list[Text], int,
             where = (record.headers or {}).get(SOURCE_HEADER, str(path))
             texts.append(read_text(record.value, where, record.headers, max_text=settings.max_text))
     if not texts:
-        raise Fatal(f"{path} has no text: a line looks like " + '{"text": "..."}')
+        raise Fatal(f"{path} has no text that can be used")
     return texts, rows, len(drawn) - len(texts)
 
 
-def _records(path: Path) -> Iterator[Outgoing]:
-    source = FolderSource(path, _Nothing(), follow=False)
+def _records(path: Path, settings: Settings, tell: Callable[[str], None]) -> Iterator[Outgoing]:
+    source = FolderSource(path, _Nothing(), columns(settings), follow=False, tell=tell)
     try:
         while batch := source.take(1_000):
             yield from (record for record in batch if record.topic == TEXTS.name)

@@ -24,8 +24,11 @@ from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
 from streams.program.judge_state import JudgeState, JudgeWatch
 from streams.program.news import News, Newsreader
-from streams.program.settings import Settings
-from streams.program.source import RoundsEndFirst, StandardInput
+from streams.program.pipe_source import StandardInput
+from streams.program.reading import Columns
+from streams.program.rows import RowsOut, Written, rows_out
+from streams.program.settings import Settings, columns
+from streams.program.source import RoundsEndFirst
 from streams.rounds import Rounds, newest_round
 from streams.topology import CLASSIFY, DRIFT, TEXTS
 
@@ -60,15 +63,32 @@ def run(
     lockstep: bool,
     watch: Watcher,
     follow: bool = False,
+    rows: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> bool:
     """Label every text of a file, a folder, or "-", standard input; True when nothing is left to
-    do. With `follow` file or folder may grow, and it ends when it is stopped.
+    do. With `follow` file or folder may grow, and it ends when it is stopped. `tell` is told how
+    each file is read. `rows`: an output in JSON Lines gets rows as well, not events.
 
     Raises:
         Fatal: no model, no such file, a folder held by another process.
     """
-    source = partial(_source, texts, follow=follow)
-    return run_source(settings, source, out, lockstep=lockstep, watch=watch)
+    wanted = columns(settings)
+    back = None
+    if out and rows_out(out, texts, rows=rows):
+        back = RowsOut(Folder(settings.var), Path(texts), wanted, out)
+        out = None
+    source = partial(_source, texts, wanted=wanted, follow=follow, tell=tell)
+    finished = run_source(settings, source, out, back=back, lockstep=lockstep, watch=watch)
+    if back:
+        tell(_told(back.path, back.write()))
+    return finished
+
+
+def _told(path: Path, written: Written) -> str:
+    less = f", {written.unlabelled} of them without a label yet" if written.unlabelled else ""
+    code = " In UTF-8: the file's own encoding has not the letters of every label." * written.utf8
+    return f"Rows with their labels: {path} ({written.rows} rows{less}).{code}"
 
 
 def run_source(
@@ -76,6 +96,7 @@ def run_source(
     source_of: Callable[[SqliteLog], Source],
     out: Path | None = None,
     *,
+    back: RowsOut | None = None,
     lockstep: bool,
     watch: Watcher,
     judge: Judge | None = None,
@@ -83,7 +104,8 @@ def run_source(
 ) -> bool:
     """Label what a source gives, and return whether nothing is left to do.
 
-    `judge` instead of the settings'. `started` gets what stops the run, from any thread.
+    `back` is claimed before the work, and left to the caller to write. `judge` instead of the
+    settings'. `started` gets what stops the run, from any thread.
 
     Raises:
         Fatal: no model, a source that cannot be read, a folder held by another process.
@@ -91,6 +113,8 @@ def run_source(
     with ExitStack() as stack:
         log = stack.enter_context(working(settings))
         feed = Feed(log)
+        if back:
+            back.claim(log)
         encoder_of_model = feed.newest().manifest.encoder
         source = stack.enter_context(closing(source_of(log)))
         encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
@@ -134,10 +158,12 @@ def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) 
         loop.call_soon_threadsafe(call)
 
 
-def _source(texts: str, log: SqliteLog, *, follow: bool) -> Source:
+def _source(
+    texts: str, log: SqliteLog, *, wanted: Columns, follow: bool, tell: Callable[[str], None]
+) -> Source:
     if texts == "-":
-        return StandardInput(partial(os.read, 0))
-    return FolderSource(Path(texts), log, follow=follow)
+        return StandardInput(partial(os.read, 0), wanted, tell)
+    return FolderSource(Path(texts), log, wanted, follow=follow, tell=tell)
 
 
 async def _watch(log: SqliteLog, settings: Settings, judge: JudgeWatch, watch: Watcher) -> None:

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.program.reading.columns import Columns
+
 
 class Settings(BaseSettings):
     """By themselves: what is given, then the environment (`REDSTREAM_NAME`), then these defaults.
@@ -56,6 +58,15 @@ class Settings(BaseSettings):
     qdrant_plain_key: bool = Field(
         False, description="send the key unencrypted to another machine, over http://"
     )
+    text_column: str | None = Field(
+        None,
+        description="column or field of the texts, dotted where it is within another; none:"
+        " found by its name",
+    )
+    label_column: str | None = Field(
+        None, description="the same of the labels, in files of examples"
+    )
+    id_column: str | None = Field(None, description="the same of the ids")
     guides: Path | None = Field(None, description="file of label guides; none: VAR/guides.md")
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
@@ -100,3 +111,8 @@ class Settings(BaseSettings):
     llm_all_names: bool = Field(
         False, description="offer the names of all labels when none of those is right either"
     )
+
+
+def columns(settings: Settings) -> Columns:
+    """Return the columns that are asked for by name."""
+    return Columns(settings.text_column, settings.label_column, settings.id_column)

@@ -23,6 +23,7 @@ from streams.feed import Feed, Version
 from streams.held import MAX_ROUNDS
 from streams.incoming import read_text
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
+from streams.revisions import claimed
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.textindex import Claim, TextIndex
 from streams.topology import (
@@ -68,10 +69,12 @@ class Classify:
         self._asking = asking
         self._max_text = max_text
         self._weighing = weighing
+        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
         self._asking.start(reader)
+        self._reader = reader
         expected = self._feed.newest().manifest.encoder
         if expected != self._encoder.identity:
             raise Fatal(
@@ -82,7 +85,7 @@ class Classify:
         await catch_up(reader, self.spec, (TEXTS,), lambda topic: self._index.position(), self._see)
 
     async def _see(self, batch: Sequence[Delivered]) -> None:
-        self._index.claim(sort_out(batch, self.spec.name, self._text)[0])
+        claimed(self._index, self._reader, sort_out(batch, self.spec.name, self._text)[0])
 
     async def close(self) -> None:
         """Close the index of ids."""
@@ -100,7 +103,7 @@ class Classify:
         )
         dead += unreadable
         new = []
-        for (delivered, text), claim in zip(texts, self._index.claim(texts), strict=True):
+        for delivered, text, claim in claimed(self._index, self._reader, texts):
             if claim is Claim.NEW:
                 new.append(text)
             elif claim is Claim.CONFLICT:

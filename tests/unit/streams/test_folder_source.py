@@ -1,5 +1,6 @@
 """Files of a folder: every row once and in order, also of files that come and grow meanwhile."""
 
+import gzip
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.program.folder_source import LOOK_SECONDS, FolderSource
 from streams.topology import TEXTS
+from tests.unit.streams import people
 
 
 class Clock:
@@ -58,7 +60,7 @@ def test_files_come_by_their_names_and_others_are_passed_over(folder: Path, log:
 
 
 def test_a_folder_without_files_is_told_unless_it_may_grow(folder: Path, log: SqliteLog) -> None:
-    with pytest.raises(Fatal, match=r"no file that ends in \.jsonl or \.csv"):
+    with pytest.raises(Fatal, match=r"no file that ends in \.jsonl, \.csv, "):
         FolderSource(folder, log, follow=False)
     assert not FolderSource(folder, log, follow=True).exhausted
 
@@ -119,8 +121,56 @@ def test_a_file_that_cannot_be_read_disturbs_no_other(folder: Path, log: SqliteL
         assert taken(source, log) == ["one"]
         clock.now += LOOK_SECONDS
         assert taken(source, log) == []
-    with (
-        closing(FolderSource(folder / "a.csv", log, follow=False)) as source,
-        pytest.raises(Fatal, match="no column 'text'"),
-    ):
+    with pytest.raises(Fatal, match="no column is called as one that holds the text"):
+        FolderSource(folder / "a.csv", log, follow=False)
+
+
+def test_what_is_gzipped_or_parquet_is_read_when_it_is_whole(folder: Path, log: SqliteLog) -> None:
+    people.a_parquet_file(folder / "done")
+    whole = {
+        "a.csv.gz": gzip.compress(b"text\none\ntwo\n"),
+        "b.parquet": (folder / "done").read_bytes(),
+        "c.csv": "text\nthree\n".encode("utf-16"),
+    }
+    for name, content in whole.items():
+        (folder / name).write_bytes(content[: len(content) // 2 if name != "c.csv" else 0])
+    clock = Clock()
+    with closing(FolderSource(folder, log, follow=True, clock=clock)) as source:
+        assert all_of(source, log) == []
+        for number, (name, content) in enumerate(whole.items(), 1):
+            (folder / name).write_bytes(content)
+            clock.now += LOOK_SECONDS
+            assert len(all_of(source, log)) == {1: 2, 2: 3, 3: 1}[number]
+        clock.now += LOOK_SECONDS
+        assert all_of(source, log) == []
+    with closing(FolderSource(folder, log, follow=False)) as again:
+        assert all_of(again, log) == []
+
+
+def all_of(source: FolderSource, log: SqliteLog) -> list[bytes | None]:
+    values = []
+    while records := source.take(2):
+        log.append(records)
+        values += [record.value for record in records if record.topic == TEXTS.name]
+    return values
+
+
+def test_a_quoted_cell_still_being_written_waits_for_its_end(folder: Path, log: SqliteLog) -> None:
+    clock = Clock()
+    (folder / "a.csv").write_text('text,n\none,1\n"half\n')
+    with closing(FolderSource(folder, log, follow=True, clock=clock)) as source:
+        assert taken(source, log) == ["one"]
+        with (folder / "a.csv").open("a") as file:
+            file.write('a cell",2\n')
+        clock.now += LOOK_SECONDS
+        assert taken(source, log) == ["half\na cell"]
+
+
+def test_how_files_are_read_is_told_where_it_changes(folder: Path, log: SqliteLog) -> None:
+    add(folder / "a.jsonl", "one")
+    add(folder / "b.jsonl", "two")
+    (folder / "c.csv").write_text("text\nthree\n")
+    told: list[str] = []
+    with closing(FolderSource(folder, log, follow=False, tell=told.append)) as source:
         taken(source, log)
+    assert [line.split(": ")[1].split(",")[0] for line in told] == ["JSON Lines", "CSV"]

@@ -175,7 +175,7 @@ def test_gold_is_read_from_csv_as_from_lines(gold: Path, tmp_path: Path) -> None
     ("content", "told"),
     [
         ("", "holds no texts"),
-        ('{"text": "a"}\n', r"gold.jsonl:1: the field 'label' is missing"),
+        ('{"text": "a"}\n', "gold.jsonl: no column is called as one that holds the label; name it"),
         ('{"text": "a", "label": "b"}\n{"text"\n', r"gold.jsonl:2 is not JSON"),
         ("[]\n", r"gold.jsonl:1 is not a JSON object"),
         (

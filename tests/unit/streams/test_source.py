@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.incoming import SOURCE_HEADER, read_text
-from streams.program.source import FileSource, StandardInput
+from streams.program.pipe_source import StandardInput
+from streams.program.source import FileSource
 from streams.records import FileMark
 from streams.stage import Delivered, Outgoing
 from streams.topology import MARKS, TEXTS
@@ -170,7 +171,7 @@ def test_two_files_have_their_own_marks(jsonl: Path, csv: Path, log: SqliteLog) 
 def test_a_very_long_line_comes_in_pieces(
     jsonl: Path, log: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.program.source.LONGEST_LINE", 8)
+    monkeypatch.setattr("streams.program.reading.files.LONGEST_LINE", 8)
     jsonl.write_bytes(b"0123456789abcdefghij\nshort\n")
     assert values(take(jsonl, log)) == [b"01234567", b"89abcdef", b"ghij", b"short"]
 
@@ -184,14 +185,17 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(jsonl: Path, log: Sqlite
 def test_a_file_without_a_text_column_is_refused_with_what_it_has(
     csv: Path, log: SqliteLog
 ) -> None:
-    csv.write_text("id,body\n1,a\n")
-    with pytest.raises(Fatal, match=r"mail\.CSV has no column 'text' but id, body"):
+    csv.write_text("id,words\n1,a\n")
+    with pytest.raises(
+        Fatal,
+        match=r"mail\.CSV: no column .* the text; .*--text-column.*: id \('1'\), words \('a'\)",
+    ):
         take(csv, log)
 
 
 def test_an_empty_csv_file_is_refused(csv: Path, log: SqliteLog) -> None:
     csv.write_bytes(b"")
-    with pytest.raises(Fatal, match="has no column 'text' but nothing"):
+    with pytest.raises(Fatal, match=r"mail\.CSV is empty"):
         take(csv, log)
 
 
