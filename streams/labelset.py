@@ -41,6 +41,10 @@ class LabelSet:
         """Return what a label is called now."""
         return self.renamed.get(label, label)
 
+    def names(self, label: str) -> set[str]:
+        """Return the name of a label and all that it, and what was merged into it, had before."""
+        return {label, *(old for old, now in self.renamed.items() if now == label)}
+
     def after(self, command: LabelCommand) -> LabelSet:
         """Return the set as the command makes it.
 

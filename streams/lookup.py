@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -28,6 +29,14 @@ class Waiting:
     label: str
     confidence: float
     for_a_person: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How often the judge was asked about texts for which a label was proposed, and said so."""
+
+    judged: int
+    confirmed: int
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,44 @@ class Lookup:
                 )
             )
         return found
+
+    def heard(self, names: Collection[str]) -> dict[bool, Heard]:
+        """Return what the judge made of the label where it was proposed: audits (True), and others.
+
+        First answers only; `names` are those the label has or had.
+        """
+        marks = ", ".join("?" * len(names))
+        rows = self._db.execute(
+            f"SELECT audit, COUNT(*), SUM(decision = 'accepted' AND label IN ({marks})) FROM ("
+            " SELECT audit, decision, json_extract(json, '$.label') AS label,"
+            " json_extract(json, '$.proposed') AS proposed,"
+            " json_extract(json, '$.round') AS round FROM verdicts"
+            " WHERE decision IN ('accepted', 'undecided') AND outcome <> 'no_verdict')"
+            f" WHERE proposed IN ({marks}) AND round = 1 GROUP BY audit",
+            (*names, *names),
+        )
+        return {bool(audit): Heard(count, right or 0) for audit, count, right in rows}
+
+    def confusions(self, names: Collection[str], *, proposed: bool) -> Counter[str]:
+        """Count the other labels that the judge said where this one was proposed; or, unless
+        `proposed`, those proposed where it said this one.
+        """
+        marks = ", ".join("?" * len(names))
+        mine, other = ("proposed", "label") if proposed else ("label", "proposed")
+        rows = self._db.execute(
+            f"SELECT {other}, COUNT(*) FROM (SELECT json_extract(json, '$.label') AS label,"
+            " json_extract(json, '$.proposed') AS proposed FROM verdicts"
+            " WHERE decision = 'accepted')"
+            f" WHERE {mine} IN ({marks}) AND {other} NOT IN ({marks}) GROUP BY {other}",
+            (*names, *names),
+        )
+        return Counter(dict(rows))
+
+    def labelled(self, names: Collection[str]) -> int:
+        """Count the texts that have the label now, under any of its names."""
+        marks = ", ".join("?" * len(names))
+        query = f"SELECT COUNT(*) FROM truths WHERE label IN ({marks})"
+        return int(self._db.execute(query, tuple(names)).fetchone()[0])
 
     def lessons(self, text_id: str) -> list[Lesson]:
         """Return every lesson of a text, taken back or not, in their order."""

@@ -49,6 +49,14 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A command as it is published, with its lessons."""
+
+    command: LabelCommand
+    lessons: Sequence[Retrain] = ()
+
+
+@dataclass(frozen=True)
 class Standing:
     """The newest version, and the label set once the commands that wait are carried out."""
 
@@ -85,7 +93,25 @@ def add(
 ) -> Done:
     """Add a label, from its name, its guide and examples, as far as they are given.
 
-    One that was retired comes back with the examples it had.
+    Raises: as `prepare_add`.
+    """
+    prepared = prepare_add(
+        settings, label, name=name, guide=guide, examples=examples, progress=progress
+    )
+    progress("teaching", 0.5)
+    return publish(settings, prepared)
+
+
+def prepare_add(
+    settings: Settings,
+    label: str,
+    *,
+    name: str | None,
+    guide: str,
+    examples: Path | None,
+    progress: Progress,
+) -> Prepared:
+    """Return what adds a label; one that was retired comes back with the examples it had.
 
     Raises:
         Fatal: a line of the file cannot be used, or the encoder finds nothing in name and guide.
@@ -106,12 +132,18 @@ def add(
     encoder = _encoder(settings, now.version)
     words = _embedded(encoder, name, guide)
     lessons = [*back, *lessons_of(new, encoder, "labels add")]
-    progress("teaching", 0.5)
-    return _published(settings, command.model_copy(update={"embedding": words}), lessons)
+    return Prepared(command.model_copy(update={"embedding": words}), lessons)
 
 
 def rename(settings: Settings, label: str, into: str, name: str | None, progress: Progress) -> Done:
-    """Give a label another name; what a person reads follows, unless it had words of its own.
+    """Give a label another name. Raises: as `prepare_rename`."""
+    return publish(settings, prepare_rename(settings, label, into, name, progress))
+
+
+def prepare_rename(
+    settings: Settings, label: str, into: str, name: str | None, progress: Progress
+) -> Prepared:
+    """Return what renames a label; what a person reads follows, unless it had words of its own.
 
     Raises:
         BadCommand: there is no such label, or the name is taken.
@@ -126,7 +158,7 @@ def rename(settings: Settings, label: str, into: str, name: str | None, progress
         progress("loading the encoder", 0.0)
         words = _embedded(_encoder(settings, now.version), name, info.guide)
         command = command.model_copy(update={"name": name, "embedding": words})
-    return _published(settings, command)
+    return Prepared(command)
 
 
 def change(settings: Settings, command: LabelCommand) -> Done:
@@ -137,7 +169,7 @@ def change(settings: Settings, command: LabelCommand) -> Done:
     """
     with _reading(settings) as log:
         standing(log).labels.after(command)
-    return _published(settings, command)
+    return publish(settings, Prepared(command))
 
 
 def _reading(settings: Settings) -> closing[SqliteLog]:
@@ -182,8 +214,9 @@ def _embedded(encoder: Encoder, name: str, guide: str) -> Vector:
     return Vector.of(row.astype(np.float32), encoder.identity)
 
 
-def _published(settings: Settings, command: LabelCommand, lessons: Sequence[Retrain] = ()) -> Done:
+def publish(settings: Settings, prepared: Prepared) -> Done:
     """Append to the log; take it in, or wait for whoever holds the folder to do so."""
+    command, lessons = prepared.command, prepared.lessons
     with closing(SqliteLog(Folder(settings.var).log)) as log:
         letters, start = log.end(DEADLETTERS.name), log.end(LABELS.name)
         log.append(

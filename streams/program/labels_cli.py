@@ -12,8 +12,7 @@ import typer
 from streams.program.options import Var, settings_of
 
 if TYPE_CHECKING:
-    from streams.program.labels import Done
-    from streams.program.labels_list import Listed
+    from streams.program.labels import Done, Prepared
     from streams.program.settings import Settings
 
 labels_commands = typer.Typer(
@@ -22,15 +21,32 @@ labels_commands = typer.Typer(
     no_args_is_help=True,
 )
 Label = Annotated[str, typer.Argument(metavar="LABEL", help="The label, as the model has it")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only tell what it would touch; write nothing")
+]
 EncoderName = Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")]
 
 
 @labels_commands.command("list")
 def list_labels(var: Var = None) -> None:
     """List all labels: exemplars in use, gold among them, lessons learnt, subset, when added."""
+    from streams.program import labels_screen
     from streams.program.labels_list import listed
 
-    _print(listed(settings_of(var=var)))
+    labels_screen.all_of_them(listed(settings_of(var=var)))
+
+
+@labels_commands.command("show")
+def show_label(label: Label, var: Var = None) -> None:
+    """Show all about one label: guide, examples, share, what the judge made of it, confusions.
+
+    How often the judge confirmed it is its precision, by the judge: where the classifier was sure,
+    that of what goes out unasked.
+    """
+    from streams.program import labels_screen
+    from streams.program.labels_show import show
+
+    labels_screen.one(show(_settings(var), label))
 
 
 @labels_commands.command("add")
@@ -44,6 +60,7 @@ def add_label(
     examples: Annotated[
         Path | None, typer.Option(help="JSON Lines with `text` and, if you have one, `id`")
     ] = None,
+    dry_run: DryRun = False,
     var: Var = None,
     encoder: EncoderName = None,
 ) -> None:
@@ -54,14 +71,14 @@ def add_label(
     """
     from models.errors import Fatal
     from streams.program import screen
-    from streams.program.labels import add
+    from streams.program.labels import prepare_add, publish
 
     if guide is not None and guide_file is not None:
         raise Fatal("give the guide with --guide or with --guide-file, not with both")
     settings = _settings(var, encoder)
     words = guide if guide_file is None else _read(guide_file)
     with screen.steps() as progress:
-        done = add(
+        prepared = prepare_add(
             settings,
             label,
             name=name,
@@ -69,21 +86,28 @@ def add_label(
             examples=examples,
             progress=progress,
         )
+        if dry_run:
+            return _foresee(settings, prepared)
+        progress("teaching", 0.5)
+        done = publish(settings, prepared)
     _say(f"{label} is added, with {done.examples} examples", done)
 
 
 @labels_commands.command("retire")
-def retire_label(label: Label, var: Var = None) -> None:
+def retire_label(label: Label, dry_run: DryRun = False, var: Var = None) -> None:
     """Retire a label: it is not proposed any more.
 
     Texts that have it keep it. Lessons for it are kept in the log and not learnt. `labels add`
     brings it back.
     """
-    from streams.program.labels import change
+    from streams.program.labels import Prepared, change
     from streams.records import LabelCommand
 
     settings = _settings(var)
-    done = change(settings, LabelCommand(command="retire", label=label, at=time.time()))
+    command = LabelCommand(command="retire", label=label, at=time.time())
+    if dry_run:
+        return _foresee(settings, Prepared(command))
+    done = change(settings, command)
     _say(f"{label} is retired", done)
     _odd_guides(settings)
 
@@ -95,6 +119,7 @@ def rename_label(
     name: Annotated[
         str | None, typer.Option(help="What people call it; left out: as before, or NEW as words")
     ] = None,
+    dry_run: DryRun = False,
     var: Var = None,
     encoder: EncoderName = None,
 ) -> None:
@@ -104,11 +129,14 @@ def rename_label(
     the old name: events are history.
     """
     from streams.program import screen
-    from streams.program.labels import rename
+    from streams.program.labels import prepare_rename, publish
 
     settings = _settings(var, encoder)
     with screen.steps() as progress:
-        done = rename(settings, label, into, name, progress)
+        prepared = prepare_rename(settings, label, into, name, progress)
+    if dry_run:
+        return _foresee(settings, prepared)
+    done = publish(settings, prepared)
     _say(f"{label} is called {into} now", done)
     _odd_guides(settings)
 
@@ -117,6 +145,7 @@ def rename_label(
 def merge_labels(
     label: Label,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The label that stays")],
+    dry_run: DryRun = False,
     var: Var = None,
 ) -> None:
     """Merge a label into another, which gets its examples.
@@ -124,14 +153,24 @@ def merge_labels(
     What still comes under the merged label is learnt under the other. Texts labelled before keep
     the old name: events are history.
     """
-    from streams.program.labels import change
+    from streams.program.labels import Prepared, change
     from streams.records import LabelCommand
 
     settings = _settings(var)
     command = LabelCommand(command="merge", label=label, into=into, at=time.time())
+    if dry_run:
+        return _foresee(settings, Prepared(command))
     done = change(settings, command)
     _say(f"{label} is a part of {into} now", done)
     _odd_guides(settings)
+
+
+def _foresee(settings: Settings, prepared: Prepared) -> None:
+    from streams.program.labels_dry import foresee, in_words
+    from streams.program.screen import say
+
+    for line in in_words(foresee(settings, prepared)):
+        say(line)
 
 
 def _settings(var: Path | None, encoder: str | None = None) -> Settings:
@@ -172,30 +211,3 @@ def _odd_guides(settings: Settings) -> None:
         odd = [str(error)]
     for line in odd:
         print(f"redstream: {line}", file=sys.stderr)
-
-
-def _print(found: Listed) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from streams.program.screen import console, say
-
-    table = Table(title=f"model {found.version}", title_justify="left", title_style="bold")
-    table.add_column("label", overflow="fold")
-    table.add_column("name", overflow="fold")
-    for column in ("exemplars", "gold", "learnt", "subset"):
-        table.add_column(column, justify="right")
-    table.add_column("added", no_wrap=True)
-    for row in found.rows:
-        when = "-"
-        if row.added is not None:
-            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.added))
-        numbers = (str(row.exemplars), str(row.gold), str(row.learnt), str(row.subset))
-        table.add_row(escape(row.label), escape(row.name), *numbers, when)
-    console.print(table)
-    for old, now in sorted(found.renamed.items()):
-        say(f"{old} is called {now} now.")
-    if found.retired:
-        say(f"Retired: {', '.join(found.retired)}.")
-    if found.waiting:
-        say(f"Waiting for the trainer: {', '.join(found.waiting)}.")

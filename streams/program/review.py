@@ -135,8 +135,7 @@ class Review:
         self._follow()
         names = None
         if label is not None:
-            now = self.label(label)
-            names = {now, *(old for old, new in self.labels.renamed.items() if new == now)}
+            names = self.labels.names(self.label(label))
         found = {
             "held": lambda: sorted(self._lookup.held(names), key=self._urgency),
             "audits": self._lookup.disagreements,
