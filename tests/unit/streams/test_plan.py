@@ -102,7 +102,7 @@ def test_it_is_shown_and_drawn(
         draw_into(tmp_path / "plan.doc", found)
 
 
-@pytest.mark.parametrize(("content", "says"), [("", "no text"), ("no json\n", "no text")])
+@pytest.mark.parametrize(("content", "says"), [("", "is empty"), ("no json\n", "no text")])
 def test_a_file_without_a_text_is_said(
     fitted: Path, tmp_path: Path, content: str, says: str
 ) -> None:
