@@ -17,7 +17,7 @@ from streams.outcomes import outcomes, reading
 from streams.program.folder import Folder
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
-from streams.records import Authority, Drift, Labeled, Manifest, Round
+from streams.records import Authority, Drift, Labeled, Manifest, Round, truth_of
 from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
 from streams.topology import DRIFT, LABELED, MODELS, STAGES, WRITE
@@ -168,15 +168,19 @@ def by_round(log: SqliteLog, order: Sequence[str], gold: Mapping[str, str]) -> l
     rounds = latest_rounds(log)
     ends = [found.labeled for found in rounds[:1]]
     ends += [found.end.labeled for found in rounds if found.end]
-    truths: dict[str, Labeled] = {}
+    # The greatest of people's and of others': what is withdrawn leaves what others said.
+    greatest: dict[tuple[str, bool], Labeled] = {}
     shares, start = [], 0
     for end in ends:
         for _, event in readable(log, LABELED, Labeled, start, end):
-            known = truths.get(event.id)
-            if known is None or event.order > known.order:
-                truths[event.id] = event
+            key = event.id, event.authority is Authority.PERSON
+            if key not in greatest or event.order > greatest[key].order:
+                greatest[key] = event
         start = end
-        shares.append(Rate.of(i in truths and truths[i].label == gold[i] for i in order))
+        told = ([greatest.get((i, person)) for person in (True, False)] for i in order)
+        truths = [truth_of(event for event in both if event is not None) for both in told]
+        pairs = zip(truths, order, strict=True)
+        shares.append(Rate.of(truth is not None and truth.label == gold[i] for truth, i in pairs))
     return shares
 
 
