@@ -100,7 +100,7 @@ def _tiles(found: f.Evaluation) -> Html:
         ("Right, judged", percent(a.judged.value), f"of {many(a.judged.whole, 'text')}"),
         ("Asked about", percent(a.judged_share.value), "of the texts, doubtful ones and audits"),
         ("Undecided", f"{a.undecided:,}", "held, for a person in the end"),
-        ("Questions", "-" if calls is None else f"{calls:g}", "for 100 texts"),
+        ("Questions", "-" if calls is None else f"{calls:.1f}", "for 100 texts"),
         ("First answer", percent(a.first_answer.value), "the classifier alone, right"),
         ("Off by", "-" if ece is None else f"{100 * ece:.1f}", "points: stated confidence (ECE)"),
     ]

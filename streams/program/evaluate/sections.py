@@ -104,8 +104,8 @@ def _course(found: f.Evaluation) -> Html:
 def _event(number: int, event: f.Event) -> Html:
     quoted = [tag("blockquote", tag("bdi", text)) for text in (event.texts or [])[:3]]
     if event.kind == "drift" and event.labels:
-        some = ", ".join(event.labels[:6]) + (" …" if len(event.labels) > 6 else "")
-        quoted.insert(0, tag("span", f" Most under: {some}.", class_="soft"))
+        some = ", ".join(event.labels[:6]) + (", …" if len(event.labels) > 6 else "")
+        quoted.insert(0, tag("span", f" Most under {some}", class_="soft"))
     named = {"drift": "Drift: ", "label": "", "round": ""}[event.kind]
     told = f"{named}{event.told}" if named else event.told[:1].upper() + event.told[1:]
     return tag(
@@ -222,7 +222,7 @@ def _cost(found: f.Cost) -> Html:
         ("questions", f"{found.calls:,}"),
         (
             "for 100 texts",
-            "-" if found.calls_per_100_texts is None else f"{found.calls_per_100_texts:g}",
+            "-" if found.calls_per_100_texts is None else f"{found.calls_per_100_texts:.1f}",
         ),
         ("about", f"{many(found.judged_texts, 'doubtful text')}, {many(found.audits, 'audit')}"),
         ("tokens", f"{found.tokens:,}{estimated}"),

@@ -149,6 +149,6 @@ def ticks(high: float, most: int = 6) -> list[tuple[float, str]]:
 
 
 def shares(low: float = 0.0, step: float = 0.2) -> list[tuple[float, str]]:
-    """Return shares from `low` to 1 as percentages."""
-    count = round((1 - low) / step)
-    return [(low + n * step, f"{100 * (low + n * step):.0f}%") for n in range(count + 1)]
+    """Return shares from 1 down to no less than `low` as percentages."""
+    count = round((1 - low) / step - 0.4999)  # down, but for what floats lack
+    return [(1 - n * step, f"{100 * (1 - n * step):.0f}%") for n in range(count + 1)]
