@@ -7,9 +7,11 @@ FIT = fit $(HELPDESK)/examples.jsonl --labels $(HELPDESK)/labels.jsonl --var $(V
 EARLY := 1000
 PART = run $(VAR)/texts-$(1).jsonl --judge simulated --gold $(HELPDESK)/gold.jsonl \
 	--out $(VAR)/labeled.jsonl --var $(VAR) --lockstep
-ADD = test -e $(VAR)/$(1).added || { $(BIN)/redstream labels add $(1) --name "$(2)" \
-	--guide-file $(HELPDESK)/new/$(1).txt --examples $(HELPDESK)/new/$(1).jsonl --var $(VAR) \
-	&& touch $(VAR)/$(1).added; }
+define ADD
+$(if $(wildcard $(VAR)/$(1).added),@true,$(BIN)/redstream labels add $(1) --name "$(2)" \
+	--guide-file $(HELPDESK)/new/$(1).txt --examples $(HELPDESK)/new/$(1).jsonl --var $(VAR))
+@touch $(VAR)/$(1).added
+endef
 EVALUATE = evaluate $(HELPDESK)/gold.jsonl --html $(VAR)/report.html --var $(VAR)
 
 # The encoder's weights come as a package: nothing here has to ask a model hub.
