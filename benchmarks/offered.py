@@ -68,8 +68,8 @@ def run(context: Context) -> Record:
         "reaches it. Right label among its own first 20: heads .835, cosine to the whitened "
         "centroid .865, nearest example .806, names .641, fusions of them .851 to .862. What "
         "does help is to know how frequent labels are, or to offer more: 30 labels gave .913, "
-        ".929 with shares. Which ranking goes on was chosen on the test texts of draw 1 "
-        "(docs/adr/0007), so that draw flatters it a little.",
+        ".929 with shares. Which ranking goes on was first chosen on the test texts of draw 1, "
+        "which all draws share; training texts outside the draws choose the same (docs/adr/0007).",
         "Uncertain: the texts below the classifier's own threshold, which are those that a judge "
         "is asked about.",
     ]
