@@ -49,7 +49,7 @@ to .991, and the accuracy the same to .4 points lower."""
 BATCH = 50
 AUDITS = 0.01
 BUDGETS = (0.06, 0.12, 0.2, 0.3)
-VARIANTS, SOME_BUDGETS = ("online", "seldom"), (0.12, 0.2)
+VARIANTS, SOME_BUDGETS = ("fitted", "seldom"), (0.12, 0.2)
 """Of the recipe, and the budgets at which they are run."""
 
 MANY_BUDGETS = (0.2, 0.6, 1.5)
@@ -80,9 +80,9 @@ NOTES = (
     "counted with the WordPiece tokenizer of all-MiniLM-L6-v2, without answers.",
     f"Flat is refitted on all it has, its temperature too, after {TEACH} accepted answers. The "
     f"recipe learns after {OFTEN}, since its updates are local, and once as seldom as flat; its "
-    "label shares follow the stream, and once its weights too. With many labels either learns "
-    f"after {MANY_TEACH}, flat by at most {MANY_STEPS} steps of its solver: a full solution takes "
-    "long. The kNN cache learns at once.",
+    "weights and label shares follow the stream, and once the shares alone. With many labels "
+    f"either learns after {MANY_TEACH}, flat by at most {MANY_STEPS} steps of its solver: a full "
+    "solution takes long. The kNN cache learns at once.",
 )
 
 
@@ -242,11 +242,11 @@ def _starts(one: Drawn) -> dict[str, Callable[[], Pupil]]:
         "cache": lambda: copy(cache),
     }
     if _many(problem.labels):
-        starts["recipe"] = lambda: RecipePupil(problem, recipe, False, every=MANY_TEACH)
+        starts["recipe"] = lambda: RecipePupil(problem, recipe, every=MANY_TEACH)
         starts["flat"] = lambda: FlatPupil(problem, flat, MANY_TEACH, MANY_STEPS)
         return starts
-    starts["recipe"] = lambda: RecipePupil(problem, recipe, False, every=OFTEN)
-    starts["online"] = lambda: RecipePupil(problem, recipe, every=OFTEN)
-    starts["seldom"] = lambda: RecipePupil(problem, recipe, False, every=TEACH)
+    starts["recipe"] = lambda: RecipePupil(problem, recipe, every=OFTEN)
+    starts["fitted"] = lambda: RecipePupil(problem, recipe, False, every=OFTEN)
+    starts["seldom"] = lambda: RecipePupil(problem, recipe, every=TEACH)
     starts["flat"] = lambda: FlatPupil(problem, flat, TEACH)
     return starts

@@ -12,7 +12,7 @@ from benchmarks.report import Check, Record, Shown, Table, mean, share
 
 PUPILS = {
     "recipe": "recipe",
-    "online": "recipe, weights refitted too",
+    "fitted": "recipe, weights of the fit",
     "seldom": "recipe, learning as seldom as flat",
     "never": "recipe, never updated",
     "flat": "flat, names",

@@ -103,9 +103,10 @@ class RecipePupil:
         return self._leading
 
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
-        self._recent = self._recent.with_judged(
-            [Judged(self._scored[a.row], self._labels[a.label]) for a in accepted]
-        ).with_outputs([self._labels[i] for i in final])
+        # All that was answered, not what was sure enough to be learnt: see `Judged`.
+        judged = [Judged(self._scored[a.row], self._labels[final[a.row]]) for a in answers]
+        given = [self._labels[i] for i in final if i >= 0]
+        self._recent = self._recent.with_judged(judged).with_outputs(given)
         for lesson in accepted:
             self._learnt += 1
             name, label = f"s{self._learnt:06d}", self._labels[lesson.label]

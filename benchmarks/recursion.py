@@ -21,13 +21,13 @@ from models.prediction import Prediction
 
 NAME = "recursion"
 SUMMARY = "rounds over a finite pool: uncertain texts validated, learnt, and predicted again"
-MINUTES = 15
+MINUTES = 25
 SETS = ("clinc150", "onet_titles")
 PANELS = 2
 
 PER_LABEL = 10
 POOL = 5_000
-ROUNDS = 8
+ROUNDS = 20
 """Rounds that are run; five are asked for, the rest shows what the stopping rule gives up."""
 
 ASKED_ROUNDS = 5
@@ -201,7 +201,7 @@ def shown(record: Record) -> Shown:
         for way, what in WAYS.items():
             curves = cell["ways"][way]
             rows = []
-            for i in range(max(stops(c["uncertain"]) or ROUNDS for c in curves)):
+            for i in range(max(stops(c["uncertain"]) or len(c["uncertain"]) for c in curves)):
                 of = {key: mean(c[key][i] for c in curves) for key in FIGURES}
                 counts = (
                     f"{of[k]:,.0f}"
@@ -228,11 +228,12 @@ def _checks(cell: dict[str, Any]) -> list[Check]:
         f"{mean(c['uncertain'][i] for c in curves):,.0f}" for i in range(len(first[0]))
     )
     stop = [stops(c["uncertain"]) for c in curves]
-    after = [c["accuracy"][(s or ROUNDS) - 1 :] for c, s in zip(curves, stop, strict=True)]
+    after = [c["accuracy"][(s or 0) - 1 :] for c, s in zip(curves, stop, strict=True)]
     lost = max(max(one) - one[0] for one in after)
     known = sorted(s for s in stop if s is not None)
     if len(known) < len(stop):
-        said = f"did not stop in {ROUNDS} rounds in {len(stop) - len(known)} of {len(stop)} draws"
+        run = len(curves[0]["uncertain"])
+        said = f"did not stop in {run} rounds in {len(stop) - len(known)} of {len(stop)} draws"
     else:
         said = f"stops after {known[0]} to {known[-1]} rounds, {share(lost)} given up"
     last = min(ASKED_ROUNDS, len(first[0])) - 1

@@ -48,8 +48,10 @@ def fit_due(fitted: int, examples: int) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A text as it was when predicted, and the judge's label: None for none of the labels.
+    """A text as it was when predicted, and the label it was judged to have: None for none of them.
 
+    Everything that was judged belongs here, with the label that then stood, in doubt or not: where
+    only what was sure enough to be taught is heard, weights that are too sure look right.
     `inclusion` is the probability with which the text came to be judged at all: 1 for what is
     always asked, the audit rate for an audited one. Raises `ValueError` unless 0 < inclusion <= 1.
     """

@@ -113,8 +113,7 @@ class Redstream:
             return []
         version = self._newest()
         threshold = version.manifest.threshold
-        shares = version.manifest.shares or None
-        said = version.classifier.predict(self._encoder.encode(list(texts)), shares)
+        said = version.predict(self._encoder.encode(list(texts)))
         return [
             Answer(
                 text,

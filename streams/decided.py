@@ -39,6 +39,7 @@ def verdicts_of(
                     "weighed": weighed if final else None,
                     "held": _refused(uncertain, decision) if held else None,
                     "apart": uncertain.embedding if final and uncertain.apart else None,
+                    "scores": uncertain.scores if final else None,
                 }
             )
         )
@@ -145,4 +146,4 @@ def _refused(uncertain: Uncertain, decision: Decision) -> Uncertain:
         for label in answer.options
     ]
     rejected = list(dict.fromkeys([*uncertain.rejected, *refused]))
-    return uncertain.model_copy(update={"rejected": rejected, "further": []})
+    return uncertain.model_copy(update={"rejected": rejected, "further": [], "scores": None})

@@ -9,15 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import structlog
+from numpy.typing import NDArray
 
 from models.classifier import Classifier
 from models.errors import DamagedPart
+from models.prediction import Prediction, Scored
 from streams.derived import chunks
 from streams.errors import NoModel, NoVersion
+from streams.following import served
 from streams.labelset import LabelSet
-from streams.records import Manifest, Refusal
+from streams.records import Layered, Manifest, Refusal
 from streams.repository import KEPT, MANIFEST, PART, PIN, Repository
 from streams.stage import Outgoing, Reader
 from streams.terms import Change, Shares, Terms
@@ -32,7 +37,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Version:
-    """One whole version."""
+    """One whole version: what was learnt, and in the manifest what follows the stream."""
 
     manifest: Manifest
     classifier: Classifier
@@ -47,6 +52,18 @@ class Version:
         """Return the terms on which texts go out unasked."""
         m = self.manifest
         return Terms(m.threshold, m.audit, m.claim, m.judged_from, m.trust)
+
+    @cached_property
+    def _serving(self) -> Classifier:
+        return self.classifier.with_weights(served(self.manifest.layer))
+
+    def scored(self, embeddings: NDArray[Any]) -> tuple[list[Prediction], list[Scored]]:
+        """Return what it says of texts (n, d), and what that is made from."""
+        return self._serving.scored(embeddings, self.manifest.shares or None)
+
+    def predict(self, embeddings: NDArray[Any]) -> list[Prediction]:
+        """Return what it says of texts (n, d)."""
+        return self.scored(embeddings)[0]
 
 
 class Feed:
@@ -140,10 +157,11 @@ class Feed:
         labels: LabelSet | None = None,
         change: Change | None = None,
         shares: Shares | None = None,
+        layer: Layered | None = None,
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones.
 
-        What is left out of `labels`, `change` and `shares` is as in the version before.
+        What is left out of `labels`, `change`, `shares` and `layer` is as in the version before.
         """
         terms = terms or Terms(classifier.threshold)
         last = self._version.manifest if self._version else None
@@ -165,6 +183,7 @@ class Feed:
             judged_from=terms.judged_from,
             shares=dict(sorted(shares.counts.items())),
             counted=shares.counted,
+            layer=layer or (last.layer if last else None),
             taught_from=change.taught_from,
             ageing=dict(sorted(change.ageing.items())),
             refused=refused,

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from streams.scores import Scores
 from streams.wire import Record, Vector, content_of, derived_id
 
 
@@ -63,7 +64,8 @@ class Uncertain(Record):
     nobody would be asked otherwise (`streams.weighing`). `attempt` counts how often it was
     postponed, `timeouts` how often of those because the judge took too long over it. `inclusion`
     is the probability with which it came to be judged, `rate` the least that any text had then;
-    one that is `apart` does not teach, so that versions can be compared on it.
+    one that is `apart` does not teach, so that versions can be compared on it. `scores` are what
+    it was predicted from, the first time.
     """
 
     text: Text
@@ -79,6 +81,7 @@ class Uncertain(Record):
     inclusion: float = 1.0
     rate: float = 1.0
     apart: bool = False
+    scores: Scores | None = None
     attempt: int = 0
     timeouts: int = 0
     due: float = 0.0
@@ -194,8 +197,9 @@ class Verdict(Record):
     a person's word, from which all that follows is made (`streams.reviewed`). `guide`
     and `prompt` are versions of what was asked; `estimated` says that `tokens` are not the
     endpoint's own count. One who sees no more than the classifier is not `independent`: its
-    agreement says nothing. `apart` is the embedding of a text that does not teach. `label` and
-    `decision` are the answer as it was given; what became of it is `weighed`, on the final one.
+    agreement says nothing. `apart` is the embedding of a text that does not teach, `scores` what a
+    text was predicted from, on a first final answer. `label` and `decision` are the answer as it
+    was given; what became of it is `weighed`, on the final one.
     """
 
     id: str
@@ -214,6 +218,7 @@ class Verdict(Record):
     inclusion: float = 1.0
     rate: float = 1.0
     apart: Vector | None = None
+    scores: Scores | None = None
     proposed: str
     confidence: float
     model: int
@@ -310,6 +315,16 @@ class Tree(Record):
     parts: dict[str, str]
 
 
+class Layered(Record):
+    """How evidence is put together: weights for texts without and with the arbiter, eight each as
+    in `models.confidence.Weights`, refitted on so many `judged` texts.
+    """
+
+    quick: list[float]
+    full: list[float]
+    judged: int
+
+
 class Manifest(Record):
     """One whole version of the model: names its parts by content.
 
@@ -319,7 +334,8 @@ class Manifest(Record):
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
     `trust` is what the judge's answers are worth; None where nothing is known.
-    `shares` is how often each label was given out lately, up to offset `counted` in `labeled`.
+    `shares` is how often each label was given out lately, up to offset `counted` in `labeled`;
+    `layer` the weights in service, None for those of the fit.
     Of labels that are `ageing` what was taught before that offset in `retrain` goes as soon as they
     can do without; `taught_from` is that of the latest change of meaning.
     `renamed` are labels that are no more, with what they are called now (renamed or merged);
@@ -340,6 +356,7 @@ class Manifest(Record):
     judged_from: int = 0
     shares: dict[str, float] = Field(default_factory=dict)
     counted: int = 0
+    layer: Layered | None = None
     taught_from: int = 0
     ageing: dict[str, int] = Field(default_factory=dict)
     refused: Refusal | None = None

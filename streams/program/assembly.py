@@ -24,6 +24,7 @@ from streams.audits import Audits
 from streams.derived import chunks
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
+from streams.following import Following
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.outputs import Outputs
@@ -165,7 +166,13 @@ def build_stages(
         ),
         Later(),
         Remember(store, feed),
-        Train(feed, audits, Outputs() if settings.shares else None, Answers() if weighs else None),
+        Train(
+            feed,
+            audits,
+            Outputs() if settings.shares else None,
+            Answers() if weighs else None,
+            Following(folder.following) if settings.shares else None,
+        ),
         LedgerStage(Ledger(folder.ledger)),
         Notice(seed=settings.seed),
     ]

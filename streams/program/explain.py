@@ -119,7 +119,7 @@ def _said(feed: Feed, story: Story, vector: Vector | None) -> list[Said]:
     for version in [*(feed.load(n) for n in dict.fromkeys(whole)), serving]:
         if vector.encoder != version.manifest.encoder:
             continue
-        (one,) = version.classifier.predict(vector.array()[None], version.manifest.shares or None)
+        (one,) = version.predict(vector.array()[None])
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6)) for c in one.contenders
         ]

@@ -44,6 +44,11 @@ class Folder:
         return self.var / "audits.json"
 
     @property
+    def following(self) -> Path:
+        """Return how far the weights follow the stream, as of some offset in `verdicts`."""
+        return self.var / "following.json"
+
+    @property
     def settings(self) -> Path:
         """What was set in the latest run."""
         return self.var / "settings.json"

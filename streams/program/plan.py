@@ -109,8 +109,7 @@ def plan(
     progress(f"classifying {len(drawn)} of them", 0.3)
     started = time.monotonic()
     vectors = encoder.encode([text.text for text in drawn])
-    shares = version.manifest.shares or None
-    predictions = version.classifier.predict(vectors, shares)
+    predictions = version.predict(vectors)
     own = (time.monotonic() - started) / len(drawn)
     progress("rendering questions", 0.6)
     cases = [

@@ -174,7 +174,7 @@ class Review:
             assert embedding is not None
             case = case_of(story, embedding)
         row = case.embedding.array()
-        (said,) = self._version.classifier.predict(row[None], self._version.manifest.shares or None)
+        (said,) = self._version.predict(row[None])
         contenders = [
             Contender(label=one.label, probability=round(one.probability, 6))
             for one in said.contenders

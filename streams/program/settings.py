@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         5, ge=0, description="most rounds over the undecided texts when the input has ended"
     )
     shares: bool = Field(
-        True, description="let the label shares that the classifier expects follow the stream"
+        True,
+        description="let label shares, and the weights of the evidence, follow the stream",
     )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.classifier import Prediction
 from models.encoder import Encoder
 from models.errors import Fatal
+from models.prediction import Prediction, Scored
 from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
 from streams.errors import IdConflict, Unreadable
@@ -24,6 +24,7 @@ from streams.held import MAX_ROUNDS
 from streams.incoming import read_text
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
 from streams.revisions import claimed
+from streams.scores import Scores
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.textindex import Claim, TextIndex
 from streams.topology import (
@@ -45,6 +46,15 @@ class _Item:
     text: Text
     embedding: NDArray[np.float32]
     recheck: Recheck | None = None
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A prediction, what it was made from, and whether nobody is to be asked about it."""
+
+    prediction: Prediction
+    scored: Scored
+    spared: bool
 
 
 class Classify:
@@ -116,16 +126,14 @@ class Classify:
         if not items:
             return dead
         embeddings = np.stack([item.embedding for item in items])
-        predictions = await asyncio.to_thread(
-            version.classifier.predict, embeddings, version.manifest.shares or None
-        )
+        predictions, scores = await asyncio.to_thread(version.scored, embeddings)
         scales = self._weighing.now() if self._weighing else None
         doubtful = [one.confidence < now.threshold for one in predictions]
         spared = scales.gains_nothing(predictions, doubtful) if scales else [False] * len(items)
         answers = [
             record
-            for item, prediction, idle in zip(items, predictions, spared, strict=True)
-            for record in self._answer(item, prediction, version, now, idle)
+            for item, said, scored, idle in zip(items, predictions, scores, spared, strict=True)
+            for record in self._answer(item, _Said(said, scored, idle), version, now)
         ]
         return dead + answers
 
@@ -148,15 +156,14 @@ class Classify:
         rounded = encoded.astype(np.float16).astype(np.float32)
         return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
 
-    def _answer(
-        self, item: _Item, prediction: Prediction, version: Version, now: Now, spared: bool
-    ) -> list[Outgoing]:
+    def _answer(self, item: _Item, said: _Said, version: Version, now: Now) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
+        prediction = said.prediction
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6))
             for c in prediction.contenders
         ]
-        recheck = item.recheck
+        recheck, spared = item.recheck, said.spared
         rejected = recheck.rejected if recheck else []
         sure = spared or prediction.confidence >= now.threshold
         if prediction.label in rejected:
@@ -191,6 +198,7 @@ class Classify:
                 inclusion=now.rate if audit else 1.0,
                 rate=now.rate,
                 apart=self._asking.apart(item.text.id),
+                scores=None if recheck else Scores.of(said.scored),
             )
             first = audit or self._asking.first(worth_of(prediction, version), now.room)
             topic = UNCERTAIN if first else UNCERTAIN_LATER

@@ -25,10 +25,19 @@ from streams.commands import in_turn
 from streams.derived import catch_up
 from streams.errors import Unreadable
 from streams.feed import Feed, Version
+from streams.following import Following
 from streams.gate import compare
 from streams.labelset import LabelSet
 from streams.outputs import Outputs
-from streams.records import Drift, LabelCommand, Manifest, Refusal, Retrain, Verdict
+from streams.records import (
+    Drift,
+    LabelCommand,
+    Layered,
+    Manifest,
+    Refusal,
+    Retrain,
+    Verdict,
+)
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.teaching import Read, Taught, teach
 from streams.terms import Change, Shares, Terms
@@ -48,18 +57,21 @@ class Train:
         audits: Audits | None = None,
         outputs: Outputs | None = None,
         answers: Answers | None = None,
+        following: Following | None = None,
         *,
         keep_terms: bool = False,
     ) -> None:
-        """Without `outputs` label shares stay as they are; without `answers` nothing is said of
-        what the judge's are worth. Without `audits` the threshold is the one cross-validated on
-        the examples. Where `keep_terms` (for who teaches between two runs) all stays as it is.
+        """Without `outputs` label shares stay as they are, and without `following` the weights;
+        without `answers` nothing is said of what the judge's are worth. Without `audits` the
+        threshold is the one cross-validated on the examples. Where `keep_terms` (for who teaches
+        between two runs) all stays as it is.
         """
         self._feed = feed
         self._audits = audits
         self._keep_terms = keep_terms
         self._outputs = outputs
         self._answers = answers
+        self._following = following
         self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
@@ -72,16 +84,22 @@ class Train:
         if self._audits is not None:
             self._audits.begin(self._feed.newest().terms.judged_from)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
+        if self._following is not None:
+            await catch_up(reader, self.spec, (VERDICTS,), self._following.position, self._refollow)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
         for delivered, verdict in self._verdicts(batch):
             if self._audits is not None:
                 self._audits.observe(delivered, verdict)
 
+    async def _refollow(self, batch: Sequence[Delivered]) -> None:
+        self._follow(self._verdicts(batch))
+
     async def close(self) -> None:
         """Save what would otherwise be read again."""
-        if self._audits is not None:
-            self._audits.save()
+        for derived in (self._audits, self._following):
+            if derived is not None:
+                derived.save()
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Learn the batch in its order and return the next version, if anything changed."""
@@ -117,6 +135,7 @@ class Train:
             refused=refused,
             change=change,
             shares=shares,
+            layer=self._layered(version),
             labels=replace(
                 taught.labels, applied=ends.get(LABELS.name, version.manifest.applied_labels)
             ),
@@ -165,11 +184,21 @@ class Train:
         return without, refusal
 
     def _observe(self, batch: Sequence[Delivered]) -> None:
-        for delivered, verdict in self._verdicts(batch):
+        verdicts = self._verdicts(batch)
+        for delivered, verdict in verdicts:
             if self._audits is not None:
                 self._audits.observe(delivered, verdict)
             if self._answers is not None:
                 self._answers.observe(delivered, verdict)
+        self._follow(verdicts)
+
+    def _follow(self, verdicts: Sequence[tuple[Delivered, Verdict]]) -> None:
+        if self._following is None or not verdicts:
+            return
+        version = self._feed.newest()
+        labels, fitted = LabelSet.of(version.manifest), version.classifier.reference.combination
+        for delivered, verdict in verdicts:
+            self._following.observe(delivered, verdict, labels, fitted)
 
     def _verdicts(self, batch: Sequence[Delivered]) -> list[tuple[Delivered, Verdict]]:
         # What cannot be read is put to the dead letters by the ledger, which reads it as well.
@@ -205,6 +234,11 @@ class Train:
         self._outputs.observe([one for one in batch if one.topic == LABELED.name])
         fitted = version.classifier.reference.counts
         return self._outputs.shares(labels, fitted, before, due=due)
+
+    def _layered(self, version: Version) -> Layered | None:
+        if self._following is None:
+            return None
+        return self._following.layered(version.classifier.reference.combination)
 
     def _terms(self, version: Version) -> Terms:
         before, terms = version.terms, Terms(version.classifier.threshold)

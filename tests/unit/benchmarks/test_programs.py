@@ -210,7 +210,7 @@ def test_a_judge_that_errs_by_pair_teaches_while_a_stream_runs(
     fixed += ["--cache", str(tmp_path / "cache"), "--encoder", "hashing"]
     assert main([*arguments, *fixed]) == 0
     [cell] = load(tmp_path / "out", "loop_simulated")["cells"]
-    assert set(cell["pupils"]) == {"recipe", "online", "seldom", "never", "flat", "cache"}
+    assert set(cell["pupils"]) == {"recipe", "fitted", "seldom", "never", "flat", "cache"}
     for curves in cell["pupils"].values():
         for curve in curves:
             assert curve["calls"][0] == 0

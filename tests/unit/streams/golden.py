@@ -15,6 +15,7 @@ from streams.records import (
     FileMark,
     LabelCommand,
     Labeled,
+    Layered,
     Manifest,
     Recheck,
     Reliability,
@@ -27,6 +28,7 @@ from streams.records import (
     Verdict,
     Weighed,
 )
+from streams.scores import Scores
 from streams.wire import Record, Vector
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "records"
@@ -54,6 +56,12 @@ _ROUND_END = RoundEnd(
     labeled=427,
     at=1_790_000_060.0,
 )
+_SCORES = Scores(
+    labels=["printer", "fire"],
+    f16="zbgAwAC4ALoAAAC8ADQAuADFAMMAvgC9AAAAPAAAALQ=",
+    outside=-3.5,
+    advised=True,
+)
 _CASE = Uncertain(
     text=_TEXT,
     embedding=_VECTOR,
@@ -68,6 +76,7 @@ _CASE = Uncertain(
     inclusion=1.0,
     rate=0.05,
     apart=True,
+    scores=_SCORES,
     attempt=3,
     timeouts=2,
     due=1_790_000_040.0,
@@ -116,6 +125,7 @@ RECORDS: dict[str, Record] = {
             inclusion=0.05,
             rate=0.05,
             apart=_VECTOR,
+            scores=_SCORES,
             proposed="printer",
             confidence=0.61,
             model=7,
@@ -173,6 +183,11 @@ RECORDS: dict[str, Record] = {
             judged_from=120,
             shares={"fire": 12.5, "printer": 3.0},
             counted=900,
+            layer=Layered(
+                quick=[1.0, 0.25, 0.25, 0.15, 0.0, 0.5, 0.8, -2.0],
+                full=[0.8, 0.2, 0.2, 0.1, 0.4, 0.5, 0.8, -2.0],
+                judged=1500,
+            ),
             taught_from=80,
             ageing={"printer": 80},
             labels=["fire", "printer"],

@@ -113,9 +113,23 @@ async def test_the_judge_is_told_the_labels_beyond_the_contenders(
     stage: Classify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = Prediction((Contender("fire", 0.5), Contender("oven", 0.2)), 0.3, 0.0, ("press", "cold"))
-    monkeypatch.setattr(Classifier, "predict", lambda *given: [said])
+    of = tiny.classifier().scored(tiny.embed(tiny.UNSURE)[None])[1]
+    monkeypatch.setattr(Classifier, "scored", lambda *given: ([said], of))
     (case,) = make.of(UNCERTAIN, await stage.handle(incoming(("t1", tiny.UNSURE))))
     assert case.further == ["press", "cold"]
+
+
+async def test_what_it_was_predicted_from_travels_once(stage: Classify) -> None:
+    (case,) = make.of(UNCERTAIN, await stage.handle(incoming(("t1", tiny.UNSURE))))
+    assert case.scores is not None
+    scored = case.scores.scored()
+    weights = tiny.classifier().weights.full if scored.advised else tiny.classifier().weights.quick
+    p = weights.probabilities(scored.features[None], np.asarray([scored.outside], np.float32))[0]
+    said = {one.label: one.probability for one in case.contenders}
+    assert dict(zip(scored.labels, p, strict=False)) == pytest.approx(said, abs=1e-3)
+    again = make.recheck("t2", embedding=tiny.vector(tiny.UNSURE))
+    (case,) = make.of(UNCERTAIN, await stage.handle(make.batch(RECHECK, again)))
+    assert case.scores is None
 
 
 async def test_the_embedding_travels_with_its_encoder(stage: Classify) -> None:
