@@ -20,6 +20,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,25 @@ class Disagreement:
             if len(since) >= FIRST:
                 self._restart(since)
         return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all that it knows, exactly."""
+        return {
+            "ratios": self._ratios,
+            "counts": [self._count, self._wrong],
+            "earlier": self._earlier,
+            "window": [[j.id, j.label, j.said, j.expected, j.at] for j in self._window],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Disagreement:
+        """Go on from there. Raises `KeyError`, `TypeError` or `ValueError`: it is no such state."""
+        made = cls()
+        made._ratios = [float(ratio) for ratio in state["ratios"]]
+        made._count, made._wrong = state["counts"]
+        made._earlier = list(state["earlier"])
+        made._window.extend(Judged(*row) for row in state["window"])
+        return made
 
     def statistics(self) -> tuple[float, float]:
         """Logarithms of what speaks for a rise and for a fall of the rate."""

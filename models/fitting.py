@@ -157,7 +157,8 @@ def folds(training: Training, limit: int, seed: int) -> list[NDArray[np.intp]]:
         return []
     count = int(np.clip(np.ceil(len(rows) / (HELD_SHARE * len(training.x))), 1, min(5, len(rows))))
     if count == 1 and len(rows) == len(training.x):
-        count = min(2, len(rows))
+        count = 2
+    count = min(count, len(rows))
     shuffled = rng.permutation(len(rows))
     spread = shuffled[np.argsort(training.owner[rows[shuffled]], kind="stable")]
     return [np.sort(rows[spread[i::count]]) for i in range(count)]

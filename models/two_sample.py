@@ -10,9 +10,11 @@ when there is nothing to be found (Besag and Clifford, 1991).
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +83,32 @@ class Windows:
         if found is not None:
             self.reference = full
         return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all that it knows, exactly, but for the test and the sizes."""
+        return {
+            "number": self._number,
+            "reference": [_row(sample) for sample in self.reference],
+            "window": [_row(sample) for sample in self.window],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there. Raises `KeyError`, `TypeError` or `ValueError`: it is no such state."""
+        self._number = int(state["number"])
+        self.reference = [_sample(row) for row in state["reference"]]
+        self.window = [_sample(row) for row in state["window"]]
+
+
+def _row(sample: Sample) -> list[Any]:
+    """With the vector as base64 of little-endian float32."""
+    vector = None if sample.vector is None else b64encode(sample.vector.astype("<f4").tobytes())
+    return [sample.id, sample.label, sample.at, vector and vector.decode()]
+
+
+def _sample(row: Sequence[Any]) -> Sample:
+    id_, label, at, packed = row
+    vector = None if packed is None else np.frombuffer(b64decode(packed), "<f4").astype(np.float32)
+    return Sample(id_, label, at, vector)
 
 
 def permutation_p(observed: float, draw: Callable[[int], F64]) -> float:

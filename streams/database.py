@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -22,8 +23,12 @@ def open_database(
     *,
     read_only: bool = False,
     synchronous: Literal["FULL", "NORMAL"] = "NORMAL",
+    older: Mapping[int, str] | None = None,
 ) -> sqlite3.Connection:
     """Open a database in WAL mode and create what is missing.
+
+    `older` are the formats that can be read as well, each with the statements that make a file the
+    next one; who only reads leaves it as it is (`format_of`).
 
     Raises:
         Fatal: the file has another format, or does not exist and is opened to read only.
@@ -31,6 +36,8 @@ def open_database(
     if read_only and not path.exists():
         raise Fatal(f"there is no {path}: run `redstream fit` first, or name its folder with --var")
     mode = "ro" if read_only else "rwc"
+    if read_only and not os.access(path.parent, os.W_OK) and not wal_of(path).exists():
+        mode += "&immutable=1"  # a copy on a medium that cannot be written: nobody else writes it
     try:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -45,18 +52,52 @@ def open_database(
     if read_only and found == 0:
         db.close()
         raise Fatal(f"{path} holds nothing yet: run `redstream run` first")
-    if found not in (0, version):
+    older = older or {}
+    if found not in (0, version, *older):
         db.close()
         raise Fatal(f"{path} has format {found}; this redstream reads format {version}")
     if read_only and not set(TABLE.findall(schema)) <= _tables(db):
         db.close()
         raise Fatal(f"{path} was made by an older redstream: `redstream run` brings it up to date")
     if not read_only:
+        if not found:
+            # What is freed can go back to the file system (`give_back`); of a new file only.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA synchronous = {synchronous}")
+        for number in sorted(older):
+            if found and number >= found:
+                moved = f"BEGIN IMMEDIATE; {older[number]}; PRAGMA user_version = {number + 1};"
+                db.executescript(f"{moved} COMMIT;")
         db.executescript(schema)
         db.execute(f"PRAGMA user_version = {version}")
     return db
+
+
+def format_of(db: sqlite3.Connection) -> int:
+    """Return the format of an open file: an older one, where it was opened to read."""
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    return int(number)
+
+
+def made_durable(db: sqlite3.Connection) -> bool:
+    """Have all that is committed on the disk, also after a power cut; tell whether it is."""
+    busy, _, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return not busy
+
+
+def give_back(db: sqlite3.Connection) -> None:
+    """Return freed pages to the file system, where they are a quarter of the file or more."""
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (free,) = db.execute("PRAGMA freelist_count").fetchone()
+    if 4 * free >= pages:
+        # As a script: execute() would take the first of its steps, one page, and stop.
+        db.executescript("PRAGMA incremental_vacuum")
+
+
+def wal_of(path: Path) -> Path:
+    """Return where what is not yet in the file itself lies."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import JsonValue
@@ -65,8 +65,36 @@ class Watch:
         self._disagreement: dict[Series, Disagreement] = {}
         self._judge: dict[Series, str] = {}
         self._encoder = ""
-        self._embeddings = self._shares = Windows(shares, **SHARES, seed=seed)
+        self._embeddings = Windows(embeddings, **EMBEDDINGS, seed=seed)
+        self._shares = Windows(shares, **SHARES, seed=seed)
         self._cases, self._verdicts, self._labeled = _Recent(), _Recent(), _Recent()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all that it knows, exactly."""
+        return {
+            "disagreement": {name: one.to_json() for name, one in self._disagreement.items()},
+            "judge": dict(self._judge),
+            "encoder": self._encoder,
+            "embeddings": self._embeddings.to_json(),
+            "shares": self._shares.to_json(),
+            "recent": [dict(self._cases), list(self._verdicts), dict(self._labeled)],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any], *, seed: int) -> Watch:
+        """Go on from there. Raises `KeyError`, `TypeError` or `ValueError`: it is no such state."""
+        made = cls(seed=seed)
+        for name, one in state["disagreement"].items():
+            made._disagreement[name] = Disagreement.from_json(one)
+        made._judge |= state["judge"]
+        made._encoder = str(state["encoder"])
+        made._embeddings.restore(state["embeddings"])
+        made._shares.restore(state["shares"])
+        cases, verdicts, labeled = state["recent"]
+        made._cases.update(cases)
+        made._verdicts.update(dict.fromkeys(verdicts, ""))
+        made._labeled.update(labeled)
+        return made
 
     def observe(self, record: Record, source: Delivered) -> Drift | None:
         """Take in one record of any of the three topics; tell what it brings to light."""

@@ -135,8 +135,8 @@ class Figures:
     def outweighed(self) -> int:
         """Count the texts about which the judge's answer is not what was emitted."""
         return self._one(
-            "SELECT COUNT(DISTINCT id) FROM verdicts WHERE decision IS NOT NULL"
-            " AND json_extract(json, '$.weighed.label') IS NOT NULL"
+            "SELECT COUNT(DISTINCT id) FROM verdicts"
+            " WHERE json_extract(json, '$.weighed.label') IS NOT NULL"
             " AND json_extract(json, '$.weighed.label') IS NOT json_extract(json, '$.label')"
         )[0]
 

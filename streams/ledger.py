@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.database import open_database, transaction
+from streams.database import made_durable, open_database, transaction
 from streams.held import SCHEMA as HELD_SCHEMA
 from streams.held import Held
 from streams.records import (
@@ -54,7 +54,17 @@ CREATE TABLE IF NOT EXISTS verdicts (
     json TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS verdicts_by_id ON verdicts (id);
-CREATE INDEX IF NOT EXISTS verdicts_by_decision ON verdicts (decision, audit);
+DROP INDEX IF EXISTS verdicts_by_decision;
+CREATE INDEX IF NOT EXISTS verdicts_decided ON verdicts (decision, audit, id);
+CREATE INDEX IF NOT EXISTS verdicts_asked ON verdicts (audit, id);
+CREATE INDEX IF NOT EXISTS verdicts_failed ON verdicts (json_extract(json, '$.kind'))
+    WHERE outcome = 'no_verdict';
+CREATE INDEX IF NOT EXISTS verdicts_estimated ON verdicts (tokens)
+    WHERE tokens > 0 AND json_extract(json, '$.estimated');
+CREATE INDEX IF NOT EXISTS verdicts_outweighed ON verdicts (id)
+    WHERE json_extract(json, '$.weighed.label') IS NOT NULL
+    AND json_extract(json, '$.weighed.label') IS NOT json_extract(json, '$.label');
+CREATE INDEX IF NOT EXISTS events_spared ON events (id) WHERE json_extract(json, '$.spared');
 CREATE TABLE IF NOT EXISTS deadletters (
     position TEXT PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, requeued REAL,
     json TEXT NOT NULL
@@ -95,6 +105,10 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def settle(self) -> bool:
+        """Put on the disk what is in the ledger; tell whether it is there."""
+        return made_durable(self._db)
 
     def position(self, topic: str, partition: int = 0) -> int:
         """Return the offset up to which a topic is in the ledger."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from streams.database import open_database
 from streams.ledger import SCHEMA
-from streams.records import Authority
+from streams.records import Authority, Labeled, truth_of
 
 _CHUNK = 500
 
@@ -29,6 +29,8 @@ SELECT id, at, COALESCE(json_extract(json, '$.contenders[0].label'), json_extrac
     json_extract(json, '$.model')
 FROM events WHERE json_extract(json, '$.authority') = 'classifier' ORDER BY at, event
 """
+
+_IN_TIME = "SELECT at, json FROM events ORDER BY at, event"
 
 _TRUTHS = """
 SELECT truths.id, truths.label, rank, json_extract(json, '$.confidence'), events.at
@@ -91,6 +93,28 @@ def outcomes(db: sqlite3.Connection) -> dict[str, Outcome]:
     for (text_id,) in db.execute("SELECT id FROM held"):
         found.setdefault(text_id, Outcome()).held = True
     return found
+
+
+def truths_at(db: sqlite3.Connection, moments: Sequence[float]) -> Iterator[dict[str, str]]:
+    """Yield the label of every text that had one, for each of these moments in their order.
+
+    The same mapping every time, further on: look at it before the next.
+    """
+    told: dict[str, list[Labeled]] = {}
+    labels: dict[str, str] = {}
+    rows = db.execute(_IN_TIME)
+    row = rows.fetchone()
+    for moment in moments:
+        moved = set()
+        while row is not None and row[0] <= moment:
+            event = Labeled.model_validate_json(row[1])
+            told.setdefault(event.id, []).append(event)
+            moved.add(event.id)
+            row = rows.fetchone()
+        for text_id in moved:
+            truth = truth_of(told[text_id])
+            labels[text_id] = truth.label if truth else ""
+        yield labels
 
 
 def words(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str]:

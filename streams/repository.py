@@ -17,11 +17,12 @@ from models.classifier import Classifier
 from streams.errors import Unreadable
 from streams.records import Manifest, Tree
 from streams.stage import Outgoing
-from streams.topology import MODELS
+from streams.topology import MANIFEST, MODELS, PART, PIN, TREE
 from streams.trees import joined, planted
 from streams.wire import squeezed, unsqueezed
 
-PART, TREE, MANIFEST, PIN = "part/", "tree/", "manifest/", "pin/"
+__all__ = ["KEPT", "MANIFEST", "PART", "PIN", "TREE", "Repository", "pin", "unpin"]
+
 KEPT = 20
 """Versions that stay whether they are pinned or not."""
 

@@ -6,8 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from models.errors import Permanent, RedstreamError
 from streams.records import DeadLetter
@@ -59,6 +58,9 @@ class Reader(Protocol):
     def end(self, topic: str) -> int:
         """Return the offset that the next record of the topic will get."""
 
+    def begin(self, topic: str) -> int:
+        """Return the offset before which all that was in the topic is gone."""
+
     def position(self, group: str, topic: str) -> int:
         """Return the offset up to which the group has committed."""
 
@@ -81,8 +83,18 @@ class Stage(Protocol):
         """Let go of files and connections."""
 
 
+@runtime_checkable
+class Derives(Protocol):
+    """A stage that keeps what it derives from the log in a file of its own."""
+
+    def settle(self) -> bool:
+        """Put on the disk what it has derived so far; tell whether it is there."""
+
+
 def dead_letter(delivered: Delivered, stage: str, error: Exception, attempt: int = 1) -> Outgoing:
     """Return the dead letter of a record, with its original bytes and where they came from."""
+    from importlib.metadata import version  # here: it takes longer to load than all of this
+
     kind = type(error).__name__
     letter = DeadLetter(
         topic=delivered.topic,

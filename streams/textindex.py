@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from streams.database import open_database, transaction
+from streams.database import made_durable, open_database, transaction
 from streams.records import Text
 from streams.stage import Delivered
 
@@ -73,6 +73,10 @@ class TextIndex:
                     (delivered.partition, delivered.offset + 1),
                 )
         return answers
+
+    def settle(self) -> bool:
+        """Put on the disk what is known; tell whether it is there."""
+        return made_durable(self._db)
 
     def position(self, partition: int = 0) -> int:
         """Return the offset of `texts` up to which ids are known."""

@@ -34,7 +34,9 @@ class Topic:
     """One topic: what it carries, how it is keyed, and how long it is kept.
 
     `record` is None where the value is not one of our records (raw bytes from outside, parts
-    of a model). `partitions` is what the Kafka adapter declares; the embedded log has one.
+    of a model). `partitions` and `keep_days` are what the Kafka adapter declares; the embedded log
+    has one partition, and keeps what is `passing` until every stage has read it, all else for ever
+    (`streams.retention`).
     """
 
     name: str
@@ -43,18 +45,22 @@ class Topic:
     compacted: bool = False
     partitions: int = 6
     keep_days: int | None = 7
+    passing: bool = False
 
 
 TEXTS = Topic("texts", None, key="text id, or none")
-UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id")
-UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id")
+UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id", passing=True)
+UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id", passing=True)
 VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
 RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
 MODELS = Topic(
     "models", None, key="part/SHA, tree/SHA, manifest/N or pin/N", compacted=True, partitions=1
 )
-LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30)
-RECHECK = Topic("recheck", records.Recheck, key="text id")
+PART, TREE, MANIFEST, PIN = "part/", "tree/", "manifest/", "pin/"
+"""How the keys of `models` begin (`streams.repository`)."""
+
+LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30, passing=True)
+RECHECK = Topic("recheck", records.Recheck, key="text id", passing=True)
 ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
 LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)

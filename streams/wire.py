@@ -32,7 +32,12 @@ def content_of(text: str) -> str:
 class Record(BaseModel):
     """Base of all records: frozen, unknown fields ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        ser_json_inf_nan="null",
+        defer_build=True,  # of some thirty kinds, a command like `status` meets a few
+    )
 
     def encode(self) -> bytes:
         """Return the record's JSON."""

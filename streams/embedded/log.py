@@ -1,27 +1,34 @@
 """The embedded event log: topics, offsets and positions in one SQLite file.
 
 What a batch publishes and the position it moves are one transaction, so that within the log a
-run is exactly-once: killed at any moment, it goes on where the last transaction ended.
+run is exactly-once: killed at any moment, it goes on where the last transaction ended. Values are
+kept squeezed (`streams.embedded.packing`), and what every stage has read can go (`trim`).
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from streams.database import open_database, transaction
+from models.errors import Fatal
+from streams.database import format_of, give_back, open_database, transaction
+from streams.embedded.packing import PLAIN, packed, unpacked
 from streams.stage import Delivered, Outgoing
 from streams.topology import TOPICS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
-    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, next INTEGER NOT NULL DEFAULT 0
+    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, next INTEGER NOT NULL DEFAULT 0,
+    first INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL, offset INTEGER NOT NULL,
-    key BLOB, value BLOB, headers TEXT, at REAL NOT NULL, compacted INTEGER NOT NULL
+    key BLOB, value BLOB, headers TEXT, at REAL NOT NULL, compacted INTEGER NOT NULL,
+    packed INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS records_by_offset ON records (topic, offset);
 CREATE INDEX IF NOT EXISTS records_by_key ON records (topic, key) WHERE compacted = 1;
@@ -30,7 +37,14 @@ CREATE TABLE IF NOT EXISTS positions (
     PRIMARY KEY (consumer, topic)
 ) WITHOUT ROWID;
 """
+FORMAT = 2
+OLDER = {
+    1: "ALTER TABLE topics ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE records ADD COLUMN packed INTEGER NOT NULL DEFAULT 0"
+}
 COLUMNS = "seq, offset, key, value, headers, at"
+
+_Row = tuple[int, int, bytes | None, bytes | None, str | None, float, int]
 
 
 class SqliteLog:
@@ -44,7 +58,11 @@ class SqliteLog:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         # FULL: what stages derive from the log (ledger, index of ids) must never be ahead of it,
         # not even after a power cut.
-        self._db = open_database(path, SCHEMA, 1, read_only=read_only, synchronous="FULL")
+        self._db = open_database(
+            path, SCHEMA, FORMAT, read_only=read_only, synchronous="FULL", older=OLDER
+        )
+        self._read_only = read_only
+        self._columns = f"{COLUMNS}, {'packed' if format_of(self._db) == FORMAT else PLAIN}"
         if not read_only:
             self._db.executemany(
                 "INSERT OR IGNORE INTO topics (name) VALUES (?)", [(t.name,) for t in TOPICS]
@@ -56,7 +74,10 @@ class SqliteLog:
         self._seen = self._version()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and give back what was trimmed; none of it where that cannot be."""
+        with suppress(sqlite3.Error):
+            if not self._read_only:
+                give_back(self._db)
         self._db.close()
 
     def appended_elsewhere(self) -> bool:
@@ -100,10 +121,11 @@ class SqliteLog:
             "UPDATE topics SET next = next + 1 WHERE id = ? RETURNING next - 1", (topic,)
         ).fetchone()
         headers = json.dumps(dict(output.headers)) if output.headers else None
+        how, value = packed(output.value)
         self._db.execute(
-            "INSERT INTO records (topic, offset, key, value, headers, at, compacted)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (topic, offset, output.key, output.value, headers, now, compacted),
+            "INSERT INTO records (topic, offset, key, value, headers, at, compacted, packed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (topic, offset, output.key, value, headers, now, compacted, how),
         )
 
     def read(self, group: str, topics: Sequence[str], limit: int) -> list[Delivered]:
@@ -120,7 +142,7 @@ class SqliteLog:
 
     def _rows(self, topic: str, offset: int, limit: int) -> list[tuple[int, Delivered]]:
         found = self._db.execute(
-            f"SELECT {COLUMNS} FROM records WHERE topic = ? AND offset >= ?"
+            f"SELECT {self._columns} FROM records WHERE topic = ? AND offset >= ?"
             " ORDER BY offset LIMIT ?",
             (self._ids[topic], offset, limit),
         )
@@ -129,7 +151,7 @@ class SqliteLog:
     def newest(self, topic: str, key: bytes) -> Delivered | None:
         """Return the newest record under a key of a compacted topic."""
         row = self._db.execute(
-            f"SELECT {COLUMNS} FROM records WHERE compacted = 1 AND topic = ? AND key = ?"
+            f"SELECT {self._columns} FROM records WHERE compacted = 1 AND topic = ? AND key = ?"
             " ORDER BY offset DESC",
             (self._ids[topic], key),
         ).fetchone()
@@ -148,6 +170,26 @@ class SqliteLog:
         ).fetchone()
         return int(row[0]) if row else 0
 
+    def begin(self, topic: str) -> int:
+        """Return the offset before which all that was in the topic is trimmed."""
+        if format_of(self._db) != FORMAT:
+            return 0
+        row = self._db.execute("SELECT first FROM topics WHERE name = ?", (topic,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def trim(self, floors: Mapping[str, int]) -> None:
+        """Let go of the records before an offset, by topic, in one transaction."""
+        moved = {topic: floor for topic, floor in floors.items() if floor > self.begin(topic)}
+        if not moved:
+            return
+        with transaction(self._db):
+            for topic, floor in moved.items():
+                place = self._ids[topic]
+                self._db.execute(
+                    "DELETE FROM records WHERE topic = ? AND offset < ?", (place, floor)
+                )
+                self._db.execute("UPDATE topics SET first = ? WHERE id = ?", (floor, place))
+
     def waiting(self, group: str, topics: Sequence[str]) -> int:
         """Return how many records lie before the group, still to be read."""
         return sum(
@@ -159,6 +201,10 @@ class SqliteLog:
         )
 
 
-def _delivered(topic: str, row: tuple[int, int, bytes, bytes, str | None, float]) -> Delivered:
-    _, offset, key, value, headers, at = row
+def _delivered(topic: str, row: _Row) -> Delivered:
+    _, offset, key, kept, headers, at, how = row
+    try:
+        value = unpacked(how, kept)
+    except ValueError as error:
+        raise Fatal(f"cannot read {topic}/0/{offset} in the log: {error}") from None
     return Delivered(topic, 0, offset, key, value, json.loads(headers) if headers else {}, at)

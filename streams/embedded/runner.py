@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -17,13 +18,17 @@ import structlog
 from streams.delivery import LONGEST_BACKOFF, deliver
 from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
-from streams.stage import Delivered, Outgoing, Stage
+from streams.retention import floors
+from streams.stage import Delivered, Derives, Outgoing, Stage
 
 log = structlog.get_logger()
 
 BACKLOG_BATCHES = 4
 """How many batches the source may be ahead of the first stage."""
 
+
+TRIM_STEPS = 16
+"""Batches of a stage between two looks at what the log can let go of."""
 
 POLL_SECONDS = 0.02
 """How often the source is asked again when it has nothing."""
@@ -81,6 +86,8 @@ class EmbeddedRunner:
         self._stop = asyncio.Event()
         self._failure: Exception | None = None
         self._idle: set[str] = set()
+        self._steps: Counter[str] = Counter()
+        self._durable: dict[str, dict[str, int]] = {}
         self._wake = {stage.spec.name: asyncio.Event() for stage in self._stages}
 
     def stop(self) -> None:
@@ -97,7 +104,9 @@ class EmbeddedRunner:
         try:
             for stage in self._stages:
                 await stage.start(self._log)
-            return await (self._lockstep() if lockstep else self._free())
+            finished = await (self._lockstep() if lockstep else self._free())
+            self._trim(self._stages)
+            return finished
         finally:
             for stage in self._stages:
                 await stage.close()
@@ -115,7 +124,22 @@ class EmbeddedRunner:
         outputs = await deliver(stage, batch, rest=self._rest)
         await self._commit(stage.spec.name, batch, outputs)
         self._on_commit(stage.spec.name)
+        self._steps[stage.spec.name] += 1
+        if self._steps[stage.spec.name] % TRIM_STEPS == 0:
+            self._trim([stage])
         return True
+
+    def _trim(self, stages: Sequence[Stage]) -> None:
+        """Note how far these stages are, which are between two batches, and let go of what nobody
+        needs; what cannot go now goes later.
+        """
+        with suppress(sqlite3.OperationalError):
+            for stage in stages:
+                name = stage.spec.name
+                now = {t.name: self._log.position(name, t.name) for t in stage.spec.reads}
+                if not isinstance(stage, Derives) or stage.settle():
+                    self._durable[name] = now
+            self._log.trim(floors(self._log, self._durable))
 
     async def _commit(
         self, group: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing]

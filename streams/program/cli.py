@@ -158,13 +158,17 @@ def status(
 ) -> None:
     """Show how things stand, also while a run is under way."""
     from streams.program import screen
-    from streams.program.examples import read_gold
-    from streams.program.summary import grade, summarize
+    from streams.program.summary import summarize
 
     settings = settings_of(var=var)
-    known = read_gold(gold) if gold else None
-    found = summarize(settings)
-    screen.summary(found, grade(settings, known) if known else None, settings, None)
+    known, grades = None, None
+    if gold:
+        from streams.program.examples import read_gold
+        from streams.program.grades import grade
+
+        known = read_gold(gold)
+        grades = grade(settings, known)
+    screen.summary(summarize(settings), grades, settings, None)
     if plot:
         from streams.program.course import course
         from streams.program.course_plot import draw_into
@@ -211,3 +215,11 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(141)
+    except Exception as error:
+        from streams.program.trouble import told
+
+        line = told(error)
+        if line is None:
+            raise
+        print(f"redstream: {line}", file=sys.stderr)
+        sys.exit(1)

@@ -14,8 +14,8 @@ from streams.feed import Feed
 from streams.labelset import LabelSet
 from streams.outcomes import Outcome, outcomes, reading
 from streams.program.folder import Folder
+from streams.program.grades import by_round
 from streams.program.settings import Settings
-from streams.program.summary import by_round
 from streams.records import Drift, Round
 from streams.rounds import latest_rounds
 from streams.textindex import TextIndex
@@ -63,13 +63,14 @@ def course(settings: Settings, gold: Mapping[str, str] | None) -> Course:
         now = LabelSet.of(Feed(log).newest().manifest).now
         known = {i: now(label) for i, label in gold.items()} if gold else {}
         order = [i for i in index.ids() if i in found]
+        graded = {i: known[i] for i in order if i in known}
         times = sorted(one.at for one in found.values() if one.at is not None)
         drifts = [event for _, event in readable(log, DRIFT, Drift)]
         return Course(
             _blocks(order, found, known, now),
             [(bisect_left(times, one.since), bisect_left(times, one.at), one) for one in drifts],
             latest_rounds(log),
-            by_round(log, [i for i in order if i in known], known) if known else [],
+            by_round(log, folder.ledger, graded) if known else [],
         )
 
 

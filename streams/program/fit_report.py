@@ -177,6 +177,8 @@ def _twins(seeds: Sequence[SeedExample], embeddings: NDArray[np.float32]) -> lis
         similar = embeddings[start : start + 512] @ embeddings.T
         similar[labels[start : start + 512, None] == labels[None, :]] = -1
         for row, best in enumerate(similar.argmax(axis=1).tolist(), start):
+            if labels[row] == labels[best]:  # there is no other label
+                continue
             value = float(similar[row - start, best])
             if value >= NEAR or _plain(seeds[row].text) == _plain(seeds[best].text):
                 found[min(row, best), max(row, best)] = value

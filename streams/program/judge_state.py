@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from judge.port import Judge, RemoteJudge
 from streams.wire import Record
+
+if TYPE_CHECKING:
+    from judge.port import Judge
 
 
 class JudgeState(Record):
@@ -52,6 +55,8 @@ class JudgeWatch:
     """Looks at a judge and keeps what it saw in a file; a judge that cannot be away has none."""
 
     def __init__(self, judge: Judge, path: Path) -> None:
+        from judge.port import RemoteJudge  # here: `status` reads the state without a judge
+
         self._judge = judge if isinstance(judge, RemoteJudge) else None
         self._path = path
         self._began = time.time()

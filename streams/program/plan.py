@@ -192,6 +192,10 @@ class _Nothing:
         """Return 0."""
         return 0
 
+    def begin(self, topic: str) -> int:
+        """Return 0."""
+        return 0
+
     def position(self, group: str, topic: str) -> int:
         """Return 0."""
         return 0

@@ -77,11 +77,12 @@ def run(
     from streams.program.changed import changed
     from streams.program.examples import read_gold
     from streams.program.folder import Folder
+    from streams.program.grades import grade
     from streams.program.llm_settings import check
     from streams.program.logs import to_standard_error
     from streams.program.rows import rows_out
     from streams.program.run import run as work
-    from streams.program.summary import grade, summarize
+    from streams.program.summary import summarize
 
     settings = settings_of(
         var=var,

@@ -22,9 +22,10 @@ from streams.program.screen_target import promised
 from streams.records import Authority, DeadLetter
 
 if TYPE_CHECKING:
+    from streams.program.grades import Grades
     from streams.program.run import Sight
     from streams.program.settings import Settings
-    from streams.program.summary import Grades, Summary
+    from streams.program.summary import Summary
 
 PLAIN_SECONDS = 5.0
 """Seconds between two progress lines where the output is no terminal."""

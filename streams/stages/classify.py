@@ -97,6 +97,10 @@ class Classify:
     async def _see(self, batch: Sequence[Delivered]) -> None:
         claimed(self._index, self._reader, sort_out(batch, self.spec.name, self._text)[0])
 
+    def settle(self) -> bool:
+        """Put the index of ids on the disk."""
+        return self._index.settle()
+
     async def close(self) -> None:
         """Close the index of ids."""
         self._index.close()

@@ -1,13 +1,15 @@
 """drift: what is judged, doubtful and labelled in; an event where the stream has changed.
 
-Its state is a function of the log and lies in memory: at a start the records are read again up to
-the committed position.
+Its state is a function of the log and lies in memory; now and then a snapshot of it goes into the
+log (`streams.snapshot`), and at a start the records behind that are read again up to the committed
+position.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from streams.derived import catch_up
 from streams.drift import Watch
 from streams.errors import Unreadable
 from streams.records import Labeled, Uncertain, Verdict
+from streams.snapshot import EVERY, Snapshot, snapshot_of
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
 from streams.topology import DRIFT, LABELED, NOTICE, UNCERTAIN, VERDICTS
 from streams.wire import Record
@@ -32,13 +35,24 @@ class Notice:
     spec = NOTICE
 
     def __init__(self, *, seed: int) -> None:
+        self._seed = seed
         self._watch = Watch(seed=seed)
-        self._next: dict[tuple[str, int], int] = {}
+        self._next: dict[str, int] = {}
+        self._since = 0
         self._found: dict[str, Outgoing] = {}
 
     async def start(self, reader: Reader) -> None:
-        """Read again what was handled before."""
-        await catch_up(reader, self.spec, self.spec.reads, lambda topic: 0, self._again)
+        """Go on from the snapshot, and read again what was handled since."""
+        snapshot = snapshot_of(reader)
+        if snapshot is not None:
+            with suppress(KeyError, TypeError, ValueError):  # of a later redstream
+                self._watch = Watch.from_json(snapshot.watch, seed=self._seed)
+                self._next = dict(snapshot.next)
+
+        def position(topic: str) -> int:
+            return self._next.get(f"{topic}/0", 0)
+
+        await catch_up(reader, self.spec, self.spec.reads, position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
         await self.handle(batch)
@@ -51,14 +65,19 @@ class Notice:
         records, dead = sort_out(batch, self.spec.name, _read)
         await asyncio.to_thread(self._observe, records)
         events = (self._found.get(delivered.position) for delivered in batch)
-        return [*dead, *(event for event in events if event is not None)]
+        out = [*dead, *(event for event in events if event is not None)]
+        if self._since >= EVERY:
+            self._since = 0
+            out.append(Snapshot(next=self._next, watch=self._watch.to_json()).outgoing())
+        return out
 
     def _observe(self, records: Sequence[tuple[Delivered, Record]]) -> None:
         for delivered, record in records:
-            lane = delivered.topic, delivered.partition
+            lane = f"{delivered.topic}/{delivered.partition}"
             if delivered.offset < self._next.get(lane, 0):
                 continue  # seen: the crash came before the commit
             self._next[lane] = delivered.offset + 1
+            self._since += 1
             event = self._watch.observe(record, delivered)
             if event is not None:
                 self._found[delivered.position] = outgoing(DRIFT, event.kind, event)

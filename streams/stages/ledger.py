@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from streams.derived import catch_up
+from streams.derived import catch_up, chunks
 from streams.feed import MANIFEST
 from streams.ledger import Ledger
 from streams.records import (
@@ -37,6 +37,7 @@ from streams.wire import Record, unsqueezed
 
 KINDS: dict[str, type[Record]] = {
     LABELED.name: Labeled,
+    LABELED_LATEST.name: Labeled,
     VERDICTS.name: Verdict,
     RETRAIN.name: Retrain,
     MODELS.name: Manifest,
@@ -57,11 +58,18 @@ class LedgerStage:
         self._ledger = ledger
 
     async def start(self, reader: Reader) -> None:
-        """Rebuild a ledger that was lost."""
+        """Rebuild a ledger that was lost: first the truths, where their events are trimmed."""
+        if self._ledger.position(LABELED.name) < reader.begin(LABELED.name):
+            for truths in chunks(reader, LABELED_LATEST):
+                await self._again(truths)
         await catch_up(reader, self.spec, self.spec.reads, self._ledger.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
         self._ledger.apply(self._records(batch)[0])
+
+    def settle(self) -> bool:
+        """Put the ledger on the disk."""
+        return self._ledger.settle()
 
     async def close(self) -> None:
         """Close the ledger."""

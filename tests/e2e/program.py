@@ -9,10 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
+from streams.embedded.log import SqliteLog
 from streams.records import Labeled, Round
-from streams.topology import LABELED_LATEST, ROUNDS
+from streams.topology import LABELED_LATEST, ROUNDS, Topic
 
 ROOT = Path(__file__).parents[2]
 HELPDESK = ROOT / "examples" / "helpdesk"
@@ -61,13 +63,7 @@ def fit(var: Path) -> None:
 
 def latest(var: Path) -> dict[str, Labeled]:
     """Return the newest truth of every text, read from the log itself."""
-    with sqlite3.connect(var / "log.sqlite") as db:
-        rows = db.execute(
-            "SELECT value FROM records JOIN topics ON topics.id = records.topic"
-            " WHERE topics.name = ?",
-            (LABELED_LATEST.name,),
-        ).fetchall()
-    events = [Labeled.decode(value) for (value,) in rows]
+    events = [Labeled.decode(value) for value in _values(var, LABELED_LATEST)]
     assert len({event.id for event in events}) == len(events)
     return {event.id: event for event in events}
 
@@ -94,10 +90,9 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def rounds(var: Path) -> list[Round]:
     """Return every word on a round, in the order of the log."""
-    with sqlite3.connect(var / "log.sqlite") as db:
-        rows = db.execute(
-            "SELECT value FROM records JOIN topics ON topics.id = records.topic"
-            " WHERE topics.name = ? ORDER BY offset",
-            (ROUNDS.name,),
-        ).fetchall()
-    return [Round.decode(value) for (value,) in rows]
+    return [Round.decode(value) for value in _values(var, ROUNDS)]
+
+
+def _values(var: Path, topic: Topic) -> list[bytes | None]:
+    with closing(SqliteLog(var / "log.sqlite", read_only=True)) as log:
+        return [record.value for record in log.read_from(topic.name, 0, 1_000_000)]

@@ -1,5 +1,6 @@
 """The embedded log: what one transaction holds, what compaction keeps, who may read meanwhile."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.stage import Outgoing
 from streams.topology import LABELED, LABELED_LATEST, MODELS, TEXTS, TOPICS
+from tests.unit.streams import make
 
 Open = Callable[..., SqliteLog]
 
@@ -188,8 +190,85 @@ def test_a_log_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 7")
-    with pytest.raises(Fatal, match=r"log\.sqlite has format 7; this redstream reads format 1"):
+    with pytest.raises(Fatal, match=r"log\.sqlite has format 7; this redstream reads format 2"):
         SqliteLog(path)
+
+
+def older(path: Path) -> None:
+    """Make a log as the redstream before wrote it, with one text and one truth."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(
+            "CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL,"
+            " next INTEGER NOT NULL DEFAULT 0);"
+            "CREATE TABLE records (seq INTEGER PRIMARY KEY AUTOINCREMENT, topic INTEGER NOT NULL,"
+            " offset INTEGER NOT NULL, key BLOB, value BLOB, headers TEXT, at REAL NOT NULL,"
+            " compacted INTEGER NOT NULL);"
+            "CREATE TABLE positions (consumer TEXT NOT NULL, topic INTEGER NOT NULL,"
+            " next INTEGER NOT NULL, PRIMARY KEY (consumer, topic)) WITHOUT ROWID;"
+            "INSERT INTO topics VALUES (1, 'texts', 1), (2, 'labeled-latest', 1);"
+            "INSERT INTO records VALUES (1, 1, 0, NULL, CAST('old' AS BLOB), NULL, 1.0, 0),"
+            " (2, 2, 0, CAST('k' AS BLOB), CAST('truth' AS BLOB), NULL, 2.0, 1);"
+            "PRAGMA user_version = 1"
+        )
+
+
+def test_an_older_log_is_read_as_it_is(open_log: Open, tmp_var: Path) -> None:
+    older(tmp_var / "log.sqlite")
+    before = (tmp_var / "log.sqlite").read_bytes()
+    reader = open_log(read_only=True)
+    assert values(reader, TEXTS.name) == [b"old"]
+    newest = reader.newest(LABELED_LATEST.name, b"k")
+    assert newest is not None
+    assert (newest.value, newest.at, reader.begin(TEXTS.name)) == (b"truth", 2.0, 0)
+    assert (tmp_var / "log.sqlite").read_bytes() == before
+
+
+def test_an_older_log_is_written_on(open_log: Open, tmp_var: Path) -> None:
+    older(tmp_var / "log.sqlite")
+    log = open_log()
+    log.append([text(b"new " * 100)])
+    assert values(log, TEXTS.name) == [b"old", b"new " * 100]
+    log.trim({TEXTS.name: 1})
+    assert values(open_log(), TEXTS.name) == [b"new " * 100]
+
+
+def test_a_value_is_kept_squeezed_and_comes_back_as_it_was(log: SqliteLog, tmp_var: Path) -> None:
+    event = make.labeled("t1", "travel").encode()
+    log.append([Outgoing(LABELED.name, b"t1", event), text(b"\xff" * 63), text(b"")])
+    assert values(log, LABELED.name) == [event]
+    assert values(log, TEXTS.name) == [b"\xff" * 63, b""]
+    with closing(sqlite3.connect(tmp_var / "log.sqlite")) as db:
+        (kept,) = db.execute("SELECT value FROM records WHERE packed = 1").fetchone()
+    assert len(kept) < len(event) / 2
+
+
+def test_a_damaged_value_is_told_with_its_place(log: SqliteLog, tmp_var: Path) -> None:
+    log.append([text(b"abc" * 100)])
+    with closing(sqlite3.connect(tmp_var / "log.sqlite")) as db, db:
+        db.execute("UPDATE records SET value = X'FFFF' WHERE packed = 1")
+    with pytest.raises(Fatal, match="cannot read texts/0/0 in the log: a damaged value"):
+        log.read_from(TEXTS.name, 0, 9)
+
+
+def test_what_is_trimmed_is_gone_and_offsets_go_on(open_log: Open, log: SqliteLog) -> None:
+    log.append([text(b"%d" % n) for n in range(4)])
+    log.trim({TEXTS.name: 3, LABELED.name: 0})
+    log.trim({TEXTS.name: 2})
+    assert [(r.offset, r.value) for r in log.read_from(TEXTS.name, 0, 9)] == [(3, b"3")]
+    assert (log.begin(TEXTS.name), log.end(TEXTS.name)) == (3, 4)
+    log.trim({TEXTS.name: 4})
+    log.close()
+    again = open_log()
+    again.append([text(b"4")])
+    (record,) = again.read_from(TEXTS.name, 0, 9)
+    assert (record.offset, again.begin(TEXTS.name)) == (4, 4)
+
+
+def test_what_was_trimmed_goes_back_to_the_file_system(log: SqliteLog, tmp_var: Path) -> None:
+    log.append([text(os.urandom(1_000)) for _ in range(500)])
+    log.trim({TEXTS.name: 500})
+    log.close()
+    assert (tmp_var / "log.sqlite").stat().st_size < 100_000
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
