@@ -47,15 +47,16 @@ def done(at: int, **but: Mapping[str, int]) -> dict[str, dict[str, int]]:
 
 
 def test_what_a_stage_has_still_to_read_stays(log: SqliteLog) -> None:
-    assert floors(log, done(5_000))[TEXTS.name] == 5_000
-    assert floors(log, done(5_000, classify={TEXTS.name: 7}))[TEXTS.name] == 7
+    assert floors(log, done(5_000))[RECHECK.name] == 5_000
+    assert floors(log, done(5_000, classify={RECHECK.name: 7}))[RECHECK.name] == 7
     positions = done(5_000)
     del positions[CLASSIFY.name]  # not known yet how far it is
-    assert floors(log, positions)[TEXTS.name] == 0
+    assert floors(log, positions)[RECHECK.name] == 0
 
 
 def test_what_is_kept_for_ever_has_no_floor(log: SqliteLog) -> None:
-    assert not {VERDICTS.name, LABELED_LATEST.name, "retrain", "labels"} & floors(log, {}).keys()
+    kept = {TEXTS.name, VERDICTS.name, LABELED_LATEST.name, "retrain", "labels"}
+    assert not kept & floors(log, {}).keys()
 
 
 def test_what_the_detectors_have_in_no_snapshot_stays(log: SqliteLog) -> None:
