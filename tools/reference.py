@@ -16,12 +16,12 @@ from typing import Any, get_args
 import typer.main
 from pydantic import SecretStr
 
-from streams import records
 from streams.program.cli import app
 from streams.program.config_file import grouped
 from streams.program.configuration import secrets
 from streams.program.evaluate import findings
 from streams.program.settings import Settings
+from streams.records import decided, model, signals, taught, text
 from streams.topology import TOPICS
 from streams.wire import Record
 
@@ -163,8 +163,15 @@ def evaluation() -> str:
 
 
 def _kinds() -> list[type[Record]]:
-    own = [kind for kind in vars(records).values() if isinstance(kind, type)]
-    return [k for k in own if issubclass(k, Record) and k.__module__ == records.__name__]
+    in_order = (text, decided, taught, model, signals)
+    return [
+        kind
+        for module in in_order
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Record)
+        and kind.__module__ == module.__name__
+    ]
 
 
 def _days(days: int | None) -> str:

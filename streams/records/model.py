@@ -1,0 +1,108 @@
+"""Versions of the model: manifests, and what they say."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from streams.wire import Record
+
+
+class Claim(Record):
+    """What is known of the precision of texts that go out unasked (`models.risk.Finding`)."""
+
+    state: Literal["certified", "too few", "open", "below", "too close"]
+    target: float
+    bound: float
+    agreement: float | None = None
+    judged: int
+    reason: str
+
+
+class Reliability(Record):
+    """What is known of the judge (`models.trust.Trust`), from so many `answers`.
+
+    `reliable` is how often it is right about what it is asked, `steps` the same by the classifier's
+    confidence. `believed`: for now its answers are taken for the truth, whatever that says.
+    """
+
+    reliable: float
+    steps: list[float]
+    answers: int
+    believed: bool = False
+
+
+class Refusal(Record):
+    """Lessons that would have made the model worse, and how that was seen (`streams.gate`)."""
+
+    lessons: list[str]
+    texts: int
+    lost: int
+    won: int
+    p: float
+
+
+class Tree(Record):
+    """Names of parts of a version, each with the SHA-256 of its content (`streams.trees`)."""
+
+    parts: dict[str, str]
+
+
+class Layered(Record):
+    """How evidence is put together: weights for texts without and with the arbiter, eight each as
+    in `models.confidence.Weights`, refitted on so many `judged` texts.
+    """
+
+    quick: list[float]
+    full: list[float]
+    judged: int
+
+
+class Manifest(Record):
+    """One whole version of the model: names its parts by content.
+
+    It names `trees` by their SHA-256, which name the parts; the manifests of earlier redstreams
+    have all `parts` themselves.
+
+    From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
+    many as the settings say. `claim` is what supports that; None before anything was judged.
+    `trust` is what the judge's answers are worth; None where nothing is known.
+    `shares` is how often each label was given out lately, up to offset `counted` in `labeled`;
+    `layer` the weights in service, None for those of the fit.
+    Of labels that are `ageing` what was taught before that offset in `retrain` goes as soon as they
+    can do without; `taught_from` is that of the latest change of meaning.
+    `renamed` are labels that are no more, with what they are called now (renamed or merged);
+    `retired` those that are not proposed any more.
+
+    A rollback `restores` an older version; what was taught between the two is `left_out`, as are
+    the lessons of earlier rollbacks: first offset in `retrain`, and the one after the last.
+    """
+
+    number: int
+    epoch: int
+    hash: str
+    encoder: str
+    threshold: float
+    audit: float | None = None
+    claim: Claim | None = None
+    trust: Reliability | None = None
+    judged_from: int = 0
+    shares: dict[str, float] = Field(default_factory=dict)
+    counted: int = 0
+    layer: Layered | None = None
+    taught_from: int = 0
+    ageing: dict[str, int] = Field(default_factory=dict)
+    refused: Refusal | None = None
+    labels: list[str]
+    parts: dict[str, str] = Field(default_factory=dict)
+    trees: list[str] = Field(default_factory=list)
+    applied: int = Field(description="offset in `retrain` up to which texts are learnt")
+    applied_labels: int = Field(0, description="offset in `labels` up to which all is done")
+    renamed: dict[str, str] = Field(default_factory=dict)
+    retired: list[str] = Field(default_factory=list)
+    learnt: int
+    touched: list[str]
+    restores: int | None = None
+    left_out: list[tuple[int, int]] = Field(default_factory=list)
+    at: float
