@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -121,6 +120,8 @@ def fit_weights(
         gradient = share @ (np.einsum("nk,nkf->nf", p, known) - right)
         away = w - first
         return value + 0.5 * pull * float(away @ away), gradient + pull * away
+
+    from scipy.optimize import minimize  # here: half a second to load, for who fits only
 
     found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return Weights(found.x[:width].copy(), found.x[width:].copy())

@@ -19,7 +19,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from models.metric import normed
 from models.snapshot import Blob
@@ -110,6 +109,8 @@ def solve(rows: Rows, weights: F32, bias: F32, *, c: float, steps: int = STEPS) 
         return value + float(np.square(w).sum()) / (2 * c), gradient.ravel()
 
     start = np.concatenate([weights, bias[:, None]], axis=1).astype(np.float64).ravel()
+    from scipy.optimize import minimize  # here: half a second to load, for who fits only
+
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
     block = found.x.astype(np.float32).reshape(n, d + 1)
     return np.ascontiguousarray(block[:, :d]), np.ascontiguousarray(block[:, d])

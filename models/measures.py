@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 CONFIDENCE: Final = 0.95
 BINS: Final = 15
@@ -51,14 +50,14 @@ class Rate:
         """Lower bound."""
         if self.part == 0:
             return 0.0
-        return float(betaincinv(self.part, self.whole - self.part + 1, (1 - CONFIDENCE) / 2))
+        return _quantile(self.part, self.whole - self.part + 1, (1 - CONFIDENCE) / 2)
 
     @property
     def high(self) -> float:
         """Upper bound."""
         if self.part == self.whole:
             return 1.0
-        return float(betaincinv(self.part + 1, self.whole - self.part, (1 + CONFIDENCE) / 2))
+        return _quantile(self.part + 1, self.whole - self.part, (1 + CONFIDENCE) / 2)
 
     def holds(self, rate: float) -> bool:
         """Whether a rate lies within the bounds."""
@@ -73,6 +72,13 @@ class Rate:
         if self.value is None:
             return "-"
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}; {self.part} of {self.whole})"
+
+
+def _quantile(a: float, b: float, p: float) -> float:
+    """Of the beta distribution."""
+    from scipy.special import betaincinv  # here: it takes longer to load than all of this
+
+    return float(betaincinv(a, b, p))
 
 
 @dataclass(frozen=True, slots=True)

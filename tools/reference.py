@@ -129,6 +129,7 @@ def record_pages() -> str:
             f"[{topic.record.__name__}](#{topic.record.__name__.lower()})" if topic.record else ""
         )
         kept = "the newest of a key" if topic.compacted else _days(topic.keep_days)
+        kept = "until every stage has read it" if topic.passing else kept
         lines.append(f"| `{topic.name}` | {topic.key} | {kind} | {kept} |")
     examples = _examples()
     for kind in _kinds():
