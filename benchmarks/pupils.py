@@ -147,7 +147,7 @@ class FlatPupil:
     """Logistic regression with names; C by held-out gold, temperature refitted at every refit,
     each `every` accepted texts and by at most `steps` of the solver from the last.
 
-    The temperature is fitted on the gold examples' held-out scores and on what was accepted since,
+    The temperature is fitted on the gold examples' held-out scores and on what was judged since,
     scored as it was before it was learnt: the same as the recipe's weights see.
     """
 
@@ -171,11 +171,11 @@ class FlatPupil:
 
     def hear(self, answers: Sequence[Lesson], accepted: Sequence[Lesson], final: Ints) -> None:
         rows = [lesson.row for lesson in accepted]
-        truth = np.asarray([lesson.label for lesson in accepted], np.intp)
         self._x.append(self._batch[rows])
-        self._y.append(truth)
-        self._logits.append(self._said[rows])
-        self._truth.append(truth)
+        self._y.append(np.asarray([lesson.label for lesson in accepted], np.intp))
+        heard = [lesson.row for lesson in answers]
+        self._logits.append(self._said[heard])
+        self._truth.append(final[heard])
         self._waiting += len(rows)
         if self._waiting < self._every:
             return

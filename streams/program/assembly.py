@@ -171,7 +171,7 @@ def build_stages(
             audits,
             Outputs() if settings.shares else None,
             Answers() if weighs else None,
-            Following(folder.following) if settings.shares else None,
+            Following(folder.following) if settings.weights else None,
         ),
         LedgerStage(Ledger(folder.ledger)),
         Notice(seed=settings.seed),

@@ -45,8 +45,10 @@ class Settings(BaseSettings):
         5, ge=0, description="most rounds over the undecided texts when the input has ended"
     )
     shares: bool = Field(
-        True,
-        description="let label shares, and the weights of the evidence, follow the stream",
+        True, description="let the label shares that the classifier expects follow the stream"
+    )
+    weights: bool = Field(
+        False, description="let the weights of the evidence follow what was judged (adr/0019)"
     )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"
