@@ -30,8 +30,8 @@ MEANS = {
     "qdrant_collection": "`redstream examples rebuild` fills it",
     "rounds": "",
     "shares": "",
-    "weights": "",
     "target": "what was judged so far is weighed anew for it; what went out, went out",
+    "weights": "",
 }
 """Settings on which results hang, and what another value means where that needs saying."""
 
