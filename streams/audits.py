@@ -18,6 +18,7 @@ from pathlib import Path
 from models.risk import Certificate, Finding
 from models.trust import ACCEPT
 from streams.ageing import AFTER, Tally
+from streams.derived import keep
 from streams.gate import NEWEST, Apart
 from streams.records import Authority, Claim, Verdict
 from streams.stage import Delivered
@@ -140,10 +141,7 @@ class Audits:
                 (i, label, vector.model_dump(mode="json")) for i, label, vector in self._apart
             ],
         }
-        new = self._path.with_suffix(".new")
-        with suppress(OSError):
-            new.write_text(json.dumps(state))
-            new.replace(self._path)
+        keep(self._path, json.dumps(state).encode())
         self._saved = self._next
 
     def _load(self) -> None:

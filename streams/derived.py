@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from models.errors import Fatal
@@ -75,3 +77,11 @@ async def catch_up(
             await apply(handled)
             again += len(handled)
     return again
+
+
+def keep(path: Path, state: bytes) -> None:
+    """Write a file that only saves work: whole, or not at all where the disk is full."""
+    new = path.with_suffix(".new")
+    with suppress(OSError):
+        new.write_bytes(state)
+        new.replace(path)

@@ -19,6 +19,7 @@ import numpy as np
 from models.confidence import Combination, Weights
 from models.online import Judged, Recent
 from streams.audits import SAVED_EVERY, speaks
+from streams.derived import keep
 from streams.errors import Unreadable
 from streams.labelset import LabelSet
 from streams.records import Layered, Verdict
@@ -95,10 +96,7 @@ class Following:
                 for one in self._recent.judged
             ],
         }
-        new = self._path.with_suffix(".new")
-        with suppress(OSError):
-            new.write_text(json.dumps(state))
-            new.replace(self._path)
+        keep(self._path, json.dumps(state).encode())
         self._saved = self._next
 
     def _load(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import Fatal
+from streams.program.drawing import plotter, save
 
 if TYPE_CHECKING:
     from streams.program.course import Course
@@ -21,28 +22,17 @@ def draw_into(path: Path, found: Course) -> None:
     """
     if not found.blocks:
         raise Fatal("nothing was labelled yet: there is nothing to draw")
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     rounds = [one for one in found.rounds if one.end]
     columns = 2 if rounds else 1
     ratios = [2.0, 1.0][:columns]
     size = (5.6 + 3.6 * len(ratios[1:]), 3.8)
-    figure, panels = pyplot.subplots(1, columns, figsize=size, width_ratios=ratios, squeeze=False)
+    figure, panels = plotter().subplots(
+        1, columns, figsize=size, width_ratios=ratios, squeeze=False
+    )
     _along(panels[0][0], found)
     if rounds:
         _by_round(panels[0][1], found)
-    for panel in panels[0]:
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise Fatal(f"cannot draw into {path}: {error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, panels[0], path)
 
 
 def _along(panel: Any, found: Course) -> None:

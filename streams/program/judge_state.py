@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
+from streams.derived import keep
 from streams.wire import Record
 
 if TYPE_CHECKING:
@@ -71,10 +72,7 @@ class JudgeWatch:
         state = JudgeState.model_validate(
             {"at": time.time(), "began": self._began, **self._judge.status()}
         )
-        new = self._path.with_suffix(".new")
-        with suppress(OSError):
-            new.write_bytes(state.encode())
-            new.replace(self._path)
+        keep(self._path, state.encode())
         return state
 
 

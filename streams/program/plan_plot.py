@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import Fatal
+from streams.program.drawing import plotter, save
 
 if TYPE_CHECKING:
     from streams.program.plan import Planned
@@ -17,12 +17,7 @@ def draw_into(path: Path, found: Planned) -> None:
     Raises:
         Fatal: it cannot be written, or not in that format.
     """
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, (price, course) = pyplot.subplots(1, 2, figsize=(9.2, 3.6))
+    figure, (price, course) = plotter().subplots(1, 2, figsize=(9.2, 3.6))
     plans = found.plans
     money = found.directly.money is not None
     cost = [plan.spent.money if money else plan.spent.tokens_in / 1e6 for plan in plans]
@@ -42,12 +37,4 @@ def draw_into(path: Path, found: Planned) -> None:
     course.set_ylim(0, 1.03)
     course.set_title("Judged so far, by target", loc="left")
     course.legend(frameon=False)
-    for panel in (price, course):
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise Fatal(f"cannot draw into {path}: {error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, (price, course), path)

@@ -10,7 +10,7 @@ import structlog
 
 from streams.embedded.log import SqliteLog
 from streams.program.settings import Settings
-from tests.unit.streams import tiny
+from tests.unit.streams import reviewed_folder, tiny
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def own_logs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.fit_folder(tmp_path_factory.mktemp("fitted"))
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reviewed_folder.run_folder(tmp_path_factory.mktemp("ran"))
 
 
 @pytest.fixture

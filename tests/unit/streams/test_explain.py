@@ -27,11 +27,6 @@ from tests.unit.streams import folder, make, reviewed_folder, tiny
 pytestmark = pytest.mark.usefixtures("own_logs")
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reviewed_folder.run_folder(tmp_path_factory.mktemp("ran"))
-
-
 @pytest.fixture
 def settings(ran: Path, tmp_path: Path) -> Settings:
     shutil.copytree(ran, tmp_path / "var")

@@ -26,15 +26,10 @@ from streams.program.review import Review, take_in
 from streams.program.settings import Settings
 from streams.stage import outgoing
 from streams.topology import LABELS
-from tests.unit.streams import folder, reviewed_folder, tiny
+from tests.unit.streams import folder, tiny
 from tests.unit.streams.test_labels_program import command, nothing
 
 pytestmark = pytest.mark.usefixtures("own_logs")
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reviewed_folder.run_folder(tmp_path_factory.mktemp("ran"))
 
 
 @pytest.fixture

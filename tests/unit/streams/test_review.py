@@ -30,15 +30,9 @@ from streams.program.settings import Settings
 from streams.records import Authority
 from streams.stage import outgoing
 from streams.topology import LABELED_LATEST, VERDICTS
-from tests.unit.streams import reviewed_folder
 from tests.unit.streams.reviewed_folder import HELD, TEXTS
 
 pytestmark = pytest.mark.usefixtures("own_logs")
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reviewed_folder.run_folder(tmp_path_factory.mktemp("ran"))
 
 
 @pytest.fixture
