@@ -28,10 +28,10 @@ from streams.following import Following
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
 from streams.outputs import Outputs
-from streams.program.examples import read_gold
 from streams.program.folder import Folder
+from streams.program.gold import read_gold
 from streams.program.keys import key_of
-from streams.program.settings import Settings
+from streams.program.settings import Settings, columns_beside
 from streams.records import FileMark, Retrain
 from streams.stage import Stage, outgoing
 from streams.stages.classify import Classify
@@ -89,7 +89,7 @@ def _stand_in(settings: Settings, log: SqliteLog, feed: Feed) -> Judge:
         return LocalJudge()
     if settings.gold is None:
         raise Fatal("the simulated judge needs gold labels: name a file with --gold")
-    gold = read_gold(settings.gold)
+    gold = read_gold(settings.gold, columns_beside(settings))
     labels, embeddings = seed_examples(log)
     now = LabelSet.of(feed.newest().manifest)
     strange = sorted(

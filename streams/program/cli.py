@@ -55,7 +55,8 @@ def fit(
         Path, typer.Argument(help="File of texts with labels: CSV, TSV, JSONL, Parquet; or .gz")
     ],
     labels: Annotated[
-        Path | None, typer.Option(help="JSON Lines with `label`, `name`, `guide`")
+        Path | None,
+        typer.Option(help="File of labels with their names and guides: CSV, TSV, JSONL, Parquet"),
     ] = None,
     var: Var = None,
     encoder: Annotated[str | None, typer.Option(help="Encoder name [REDSTREAM_ENCODER]")] = None,
@@ -149,8 +150,10 @@ app.command("evaluate")(evaluate_cli.evaluate)
 @app.command()
 def status(
     gold: Annotated[
-        Path | None, typer.Option(help="JSON Lines with `id`, `label`: to tell what is right")
+        Path | None, typer.Option(help=f"{given.GOLD_FILE}, to tell what is right")
     ] = None,
+    id_column: given.IdColumn = None,
+    label_column: given.LabelColumn = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the stream and its rounds into this SVG or PNG file")
     ] = None,
@@ -160,13 +163,15 @@ def status(
     from streams.program import screen
     from streams.program.summary import summarize
 
-    settings = settings_of(var=var)
+    settings = settings_of(var=var, id_column=id_column, label_column=label_column)
     known, grades = None, None
     if gold:
-        from streams.program.examples import read_gold
+        from streams.program.gold import read_gold
         from streams.program.grades import grade
+        from streams.program.settings import columns_beside
 
-        known = read_gold(gold)
+        wanted = columns_beside(settings, id=id_column, label=label_column)
+        known = read_gold(gold, wanted, screen.say)
         grades = grade(settings, known)
     screen.summary(summarize(settings), grades, settings, None)
     if plot:

@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
-from streams.program.options import Var, settings_of
+from streams.program.options import GOLD_FILE, IdColumn, LabelColumn, Var, settings_of
 
 
 def evaluate(
-    gold: Annotated[Path, typer.Argument(help="JSON Lines with `id` and `label`")],
+    gold: Annotated[Path, typer.Argument(help=GOLD_FILE)],
     html: Annotated[Path | None, typer.Option(help="Write the report into this file")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every figure into this file")] = None,
     no_texts: Annotated[
         bool, typer.Option("--no-texts", help="Quote no text of the stream in either")
     ] = False,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
     var: Var = None,
 ) -> None:
     """Tell how right a folder is, beside gold labels: by authority, label, confidence, over time.
@@ -27,11 +29,13 @@ def evaluate(
     from streams.program import screen, screen_evaluate
     from streams.program.evaluate.measures import evaluate as compare
     from streams.program.evaluate.page import page
-    from streams.program.examples import read_gold
+    from streams.program.gold import read_gold
     from streams.program.outgoing import write_text
+    from streams.program.settings import columns_beside
 
-    settings = settings_of(var=var)
-    found = compare(settings, read_gold(gold), texts=not no_texts)
+    settings = settings_of(var=var, id_column=id_column, label_column=label_column)
+    wanted = columns_beside(settings, id=id_column, label=label_column)
+    found = compare(settings, read_gold(gold, wanted, screen.say), texts=not no_texts)
     screen_evaluate.evaluated(found)
     if json:
         write_text(json, found.model_dump_json(indent=1) + "\n")

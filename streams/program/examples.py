@@ -1,4 +1,4 @@
-"""Labelled examples, label names and gold labels, read from files."""
+"""Labelled examples and label names, read from files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 from pydantic_core import from_json
 
 from models.errors import Fatal
-from streams.program.reading import Columns, Row, named_path, open_table, required, understood
+from streams.program.reading import (
+    Columns,
+    Row,
+    Table,
+    named_path,
+    open_table,
+    required,
+    understood,
+)
+from streams.program.reading.columns import find
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,10 @@ def read_taught(
         Fatal: as `read_examples`.
     """
     with closing(open_table(path, wanted)) as table:
-        rows = [(f"{path}:{row.number}", row) for row in table.rows() if row.raw.strip()]
-        if not rows:
+        if not any(row.raw.strip() for row in table.rows()):
             raise Fatal(f"{path} holds no {what}")
         text, label = required(table, "text"), required(table, "label")
-        tell(f"Reading {understood(table)}, label column {label!r}.")
+        tell(f"Reading {understood(table, ('text', 'id', 'label'))}.")
         return [
             Taught(
                 where,
@@ -77,28 +85,65 @@ def read_taught(
                 text_field(fields, label, where),
                 text_field(fields, text, where),
             )
-            for where, fields in ((where, fields_of(row, where)) for where, row in rows)
+            for where, fields in rows_of(table)
         ]
 
 
-def read_labels(path: Path) -> list[LabelText]:
-    """Read JSON Lines with `label`, and optionally `name` and `guide`."""
-    return [
-        LabelText(
-            label := text_field(row, "label", where),
-            str(row.get("name") or spoken(label)),
-            str(row.get("guide") or ""),
-        )
-        for where, row in read_rows(path)
-    ]
+def read_examples_of(
+    label: str,
+    path: Path,
+    wanted: Columns | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    *,
+    name: str | None = None,
+) -> list[Taught]:
+    """Read a file of texts that all have this label; where it has a column of labels, that must
+    say so, or say its `name`. `tell` is told how it is read.
+
+    Raises:
+        Fatal: as `read_examples`.
+    """
+    with closing(open_table(path, wanted)) as table:
+        text, id_, column = required(table, "text"), table.columns.id, table.columns.label
+        roles = ("text", "id", "label") if column else ("text", "id")
+        tell(f"Reading {understood(table, roles)}.")
+        found = []
+        for where, fields in rows_of(table):
+            said = named_path(fields, column) if column else None
+            if said not in (None, "", label, name):
+                raise Fatal(
+                    f"{where} is an example of {said!r}, not of {label!r}, says column {column!r}"
+                )
+            found.append(
+                Taught(where, own_id(fields, id_, where), label, text_field(fields, text, where))
+            )
+    if not found:
+        raise Fatal(f"{path} holds no examples")
+    return found
 
 
-def read_gold(path: Path) -> dict[str, str]:
-    """Read JSON Lines with `id` and `label`; kept away from everything that predicts."""
-    return {
-        text_field(row, "id", where): text_field(row, "label", where)
-        for where, row in read_rows(path)
-    }
+def read_labels(
+    path: Path, wanted: Columns | None = None, tell: Callable[[str], None] = lambda line: None
+) -> list[LabelText]:
+    """Read a file of labels, perhaps with what people call each and what belongs under it.
+
+    Raises:
+        Fatal: the file cannot be read, or a row names no label; names the row.
+    """
+    with closing(open_table(path, wanted)) as table:
+        column = required(table, "label")
+        name, guide = find("name", table.names), find("guide", table.names)
+        told = {"name": name, "guide": guide}
+        more = "".join(f", {what} column {it!r}" for what, it in told.items() if it)
+        tell(f"Reading {understood(table, ('label',))}{more}.")
+        return [
+            LabelText(
+                label := text_field(fields, column, where),
+                str((name and named_path(fields, name)) or spoken(label)),
+                str((guide and named_path(fields, guide)) or ""),
+            )
+            for where, fields in rows_of(table)
+        ]
 
 
 def spoken(label: str) -> str:
@@ -106,13 +151,12 @@ def spoken(label: str) -> str:
     return label.replace("_", " ").strip()
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read a file: file and row, and what stands there. Raises `Fatal`."""
-    with closing(open_table(path)) as table:
-        for row in table.rows():
-            if row.raw.strip():
-                where = f"{path}:{row.number}"
-                yield where, fields_of(row, where)
+def rows_of(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return file and row, and what stands there, of all but empty lines. Raises `Fatal`."""
+    for row in table.rows():
+        if row.raw.strip():
+            where = f"{table.where}:{row.number}"
+            yield where, fields_of(row, where)
 
 
 def fields_of(row: Row, where: str) -> dict[str, Any]:

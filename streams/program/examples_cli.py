@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.program.options import Var, settings_of
+from streams.program.options import IdColumn, LabelColumn, TextColumn, Var, settings_of
 
 if TYPE_CHECKING:
     from streams.program.examples_store import Shown
@@ -70,8 +70,14 @@ def export_examples(
 @examples_commands.command("import")
 def import_examples(
     path: Annotated[
-        Path, typer.Argument(help="JSON Lines with `label`, `text` and, if you have one, `id`")
+        Path,
+        typer.Argument(
+            help="File of texts with labels, perhaps ids: CSV, TSV, JSONL, Parquet; or .gz"
+        ),
     ],
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
     var: Var = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
 ) -> None:
@@ -86,8 +92,15 @@ def import_examples(
     from streams.program.logs import to_standard_error
 
     to_standard_error()
+    settings = settings_of(
+        var=var,
+        encoder=encoder,
+        text_column=text_column,
+        id_column=id_column,
+        label_column=label_column,
+    )
     with screen.steps() as progress:
-        taken = take_in(settings_of(var=var, encoder=encoder), path, progress)
+        taken = take_in(settings, path, progress, screen.say)
     known = f", {taken.known} known already" if taken.known else ""
     screen.say(f"{taken.new} examples taught{known}; the model is at version {taken.version}.")
 

@@ -26,7 +26,7 @@ from streams.program.assembly import open_store
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
 from streams.program.fit_report import Report, report
 from streams.program.folder import Folder, working
-from streams.program.settings import Settings, columns
+from streams.program.settings import Settings, columns, columns_beside
 from streams.records import FileMark, LabelCommand, Retrain
 from streams.stage import Outgoing, Stage, outgoing
 from streams.stages.ledger import LedgerStage
@@ -67,7 +67,8 @@ def fit(
         Fatal: a file cannot be used, or the folder was fitted from other examples.
     """
     given = read_examples(examples, columns(settings), tell)
-    return fit_from(settings, given, read_labels(labels) if labels else [], progress)
+    names = read_labels(labels, columns_beside(settings), tell) if labels else []
+    return fit_from(settings, given, names, progress)
 
 
 def fit_from(

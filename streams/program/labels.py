@@ -7,7 +7,7 @@ its next version. Where nothing holds the folder, they are taken in at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +23,10 @@ from streams.errors import BadCommand, Held, Unreadable
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.program.assembly import open_store
-from streams.program.examples import Taught, read_rows, spoken, text_field
+from streams.program.examples import read_examples_of, spoken
 from streams.program.folder import Folder, working
 from streams.program.lessons import Progress, lessons_of, not_yet_known, teach, training_set
+from streams.program.reading import Columns
 from streams.program.settings import Settings
 from streams.records import DeadLetter, LabelCommand, Retrain
 from streams.stage import outgoing
@@ -110,8 +111,12 @@ def prepare_add(
     guide: str,
     examples: Path | None,
     progress: Progress,
+    wanted: Columns | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Prepared:
     """Return what adds a label; one that was retired comes back with the examples it had.
+
+    `wanted` are columns of the file of examples; `tell` is told how it is read.
 
     Raises:
         Fatal: a line of the file cannot be used, or the encoder finds nothing in name and guide.
@@ -127,7 +132,8 @@ def prepare_add(
         everything = replace(now.labels, retired=now.labels.retired - {label})
         known = training_set(log, everything, embeddings=True)
     back = [lesson for lesson in known.values() if lesson.label == label]
-    new = not_yet_known(_rows(examples, label), known, after, settings.max_text)
+    given = read_examples_of(label, examples, wanted, tell, name=name) if examples else []
+    new = not_yet_known(given, known, after, settings.max_text)
     progress("loading the encoder", 0.0)
     encoder = _encoder(settings, now.version)
     words = _embedded(encoder, name, guide)
@@ -185,21 +191,6 @@ def _commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
             except Unreadable:
                 continue
     return found
-
-
-def _rows(path: Path | None, label: str) -> list[Taught]:
-    """Return the examples of a file; a `label` in it must be this one."""
-    if path is None:
-        return []
-    rows = []
-    for where, row in read_rows(path):
-        if row.get("label", label) != label:
-            raise Fatal(f"{where} is an example of {row['label']!r}, not of {label!r}")
-        id_ = text_field(row, "id", where) if "id" in row else None
-        rows.append(Taught(where, id_, label, text_field(row, "text", where)))
-    if not rows:
-        raise Fatal(f"{path} holds no examples")
-    return rows
 
 
 def _encoder(settings: Settings, version: Version) -> Encoder:

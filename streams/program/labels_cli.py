@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.program.options import Var, settings_of
+from streams.program.options import IdColumn, LabelColumn, TextColumn, Var, settings_of
 
 if TYPE_CHECKING:
     from streams.program.labels import Done, Prepared
@@ -58,8 +58,12 @@ def add_label(
     guide: Annotated[str | None, typer.Option(help="What it means, in a sentence or more")] = None,
     guide_file: Annotated[Path | None, typer.Option(help="A file with the guide")] = None,
     examples: Annotated[
-        Path | None, typer.Option(help="JSON Lines with `text` and, if you have one, `id`")
+        Path | None,
+        typer.Option(help="File of texts, perhaps with ids: CSV, TSV, JSONL, Parquet; or .gz"),
     ] = None,
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
     dry_run: DryRun = False,
     var: Var = None,
     encoder: EncoderName = None,
@@ -70,14 +74,16 @@ def add_label(
     retired comes back with the examples it had.
     """
     from models.errors import Fatal
-    from streams.program import screen
     from streams.program.labels import prepare_add, publish
+    from streams.program.screen import say, steps
+    from streams.program.settings import columns_beside
 
     if guide is not None and guide_file is not None:
         raise Fatal("give the guide with --guide or with --guide-file, not with both")
-    settings = _settings(var, encoder)
+    asked = {"text_column": text_column, "id_column": id_column, "label_column": label_column}
+    settings = _settings(var, encoder, **asked)
     words = guide if guide_file is None else _read(guide_file)
-    with screen.steps() as progress:
+    with steps() as progress:
         prepared = prepare_add(
             settings,
             label,
@@ -85,6 +91,8 @@ def add_label(
             guide=(words or "").strip(),
             examples=examples,
             progress=progress,
+            wanted=columns_beside(settings, text=text_column, id=id_column, label=label_column),
+            tell=say,
         )
         if dry_run:
             return _foresee(settings, prepared)
@@ -173,11 +181,11 @@ def _foresee(settings: Settings, prepared: Prepared) -> None:
         say(line)
 
 
-def _settings(var: Path | None, encoder: str | None = None) -> Settings:
+def _settings(var: Path | None, encoder: str | None = None, **columns: str | None) -> Settings:
     from streams.program.logs import to_standard_error
 
     to_standard_error()
-    return settings_of(var=var, encoder=encoder)
+    return settings_of(var=var, encoder=encoder, **columns)
 
 
 def _read(path: Path) -> str:

@@ -12,11 +12,12 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Version
 from streams.held import RECHECKS_PER_VERSION
 from streams.lookup import Lookup
-from streams.program.examples import read_rows
 from streams.program.folder import Folder
+from streams.program.gold import by_id
 from streams.program.guides import path_of
 from streams.program.labels import Prepared, standing
-from streams.program.settings import Settings
+from streams.program.reading import named_path
+from streams.program.settings import Settings, columns_beside
 from streams.records import LabelCommand, Retrain
 from streams.stage import Delivered
 from streams.teaching import Taught, teach
@@ -141,7 +142,8 @@ def _lines(settings: Settings, names: set[str]) -> Iterator[str]:
             if entry.label in names:
                 yield f"{guides}:{entry.line} has its guide under {entry.label!r}"
         if settings.gold is not None:
-            found = [where for where, row in read_rows(settings.gold) if row.get("label") in names]
+            rows = by_id(settings.gold, columns_beside(settings))
+            found = [where for where, _, row, label in rows if named_path(row, label) in names]
             if found:
                 yield f"{settings.gold} has it as gold {len(found)} times, first at {found[0]}"
     except Fatal as error:  # the command does not need them

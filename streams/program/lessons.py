@@ -65,7 +65,12 @@ def training_set(
     return lessons
 
 
-def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
+def take_in(
+    settings: Settings,
+    path: Path,
+    progress: Progress,
+    tell: Callable[[str], None] = lambda line: None,
+) -> TakenIn:
     """Publish the examples of a file as a person's lessons, and teach them at once.
 
     All lines are looked at before anything is published, and all are published together. An
@@ -75,7 +80,7 @@ def take_in(settings: Settings, path: Path, progress: Progress) -> TakenIn:
     Raises:
         Fatal: a file or a line cannot be used; names the line.
     """
-    taught = read_taught(path, columns(settings))
+    taught = read_taught(path, columns(settings), tell)
     with working(settings) as log:
         version = Feed(log).newest()
         labels = LabelSet.of(version.manifest)

@@ -36,7 +36,8 @@ from streams.program.folder import working
 from streams.program.gold import GoldText, read_gold_texts, read_recorded
 from streams.program.lessons import training_set
 from streams.program.llm import build_measured
-from streams.program.settings import Settings
+from streams.program.reading import Columns
+from streams.program.settings import Settings, columns_beside
 
 KINDS: Final = ("local", "simulated", "replay", "llm")
 
@@ -72,8 +73,12 @@ def measure(
     most: int,
     recorded: Path | None,
     told: Callable[[int, int], None],
+    wanted: Columns | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Measured:
     """Ask a judge about up to `most` texts of a gold file; `told` gets done and all.
+
+    `wanted` are columns of that file; `tell` is told how it is read.
 
     Texts that were taught are left out: the judge would be shown the very text with its label.
     Which texts are asked about depends on their ids and the seed, not on their order in the file.
@@ -81,7 +86,7 @@ def measure(
     Raises:
         Fatal: the file, the folder or the judge cannot be used, or nothing got a verdict.
     """
-    gold = read_gold_texts(path)
+    gold = read_gold_texts(path, wanted, tell)
     with working(settings) as log:
         version = Feed(log).newest()
         taught = {lesson.text for lesson in training_set(log).values()}
@@ -161,7 +166,7 @@ def build(
     if kind == "replay":
         if recorded is None:
             raise Fatal("the replay judge needs recorded answers: name a file with --recorded")
-        return ReplayJudge(read_recorded(recorded), recorded.name)
+        return ReplayJudge(read_recorded(recorded, columns_beside(settings)), recorded.name)
     if kind == "llm":
         return build_measured(settings, log, model)
     raise Fatal(f"there is no judge {kind!r}: {', '.join(KINDS)}")

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.program.options import LlmModel, LlmUrl, Var, settings_of
+from streams.program.options import (
+    IdColumn,
+    LabelColumn,
+    LlmModel,
+    LlmUrl,
+    TextColumn,
+    Var,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from streams.program.measure import Measured
@@ -38,15 +46,23 @@ def about() -> None:
 @judge_commands.command("measure")
 def measure_judge(
     gold: Annotated[
-        Path, typer.Argument(help="CSV or JSON Lines: `text`, its right `label`, optionally `id`")
+        Path,
+        typer.Argument(
+            help="File of texts with their right labels, perhaps ids: CSV, TSV, JSONL, Parquet;"
+            " or .gz"
+        ),
     ],
     texts: Annotated[int, typer.Option(min=1, help="At most so many, drawn by the seed")] = 100,
     judge: Annotated[
         str | None, typer.Option(help="local, simulated, replay or llm [REDSTREAM_JUDGE]")
     ] = None,
     recorded: Annotated[
-        Path | None, typer.Option(help="For replay: JSON Lines with `id` and the `label` answered")
+        Path | None,
+        typer.Option(help="For replay: file of ids with the labels answered, empty for none"),
     ] = None,
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     var: Var = None,
@@ -62,10 +78,19 @@ def measure_judge(
     from streams.program import screen
     from streams.program.logs import to_standard_error
     from streams.program.measure import measure
+    from streams.program.settings import columns_beside
 
     settings = settings_of(
-        var=var, encoder=encoder, seed=seed, llm_url=llm_url, llm_model=llm_model
+        var=var,
+        encoder=encoder,
+        seed=seed,
+        llm_url=llm_url,
+        llm_model=llm_model,
+        text_column=text_column,
+        id_column=id_column,
+        label_column=label_column,
     )
+    wanted = columns_beside(settings, text=text_column, id=id_column, label=label_column)
     kind = judge or settings.judge
     to_standard_error()
     screen.say(f"Measuring {WHO.get(kind, settings.llm_model or kind)}.")
@@ -74,7 +99,7 @@ def measure_judge(
         if done % 50 == 0 and done < of:
             screen.say(f"{done} of {of} texts")
 
-    found = measure(settings, gold, kind, texts, recorded, told)
+    found = measure(settings, gold, kind, texts, recorded, told, wanted, screen.say)
     _print(found)
     if found.is_no_judge:
         screen.say(f"This judge cannot be used: {found.is_no_judge}.")

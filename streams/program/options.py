@@ -27,6 +27,8 @@ LabelColumn = Annotated[
 ]
 IdColumn = Annotated[str | None, typer.Option(help="The same of the ids [REDSTREAM_ID_COLUMN]")]
 
+GOLD_FILE = "File of ids with their right labels: CSV, TSV, JSONL, Parquet; or .gz"
+
 # The key is none of them: what stands in a command line is seen by everybody on the machine.
 _PANEL = "With --judge llm (the key: REDSTREAM_LLM_KEY, or a file REDSTREAM_LLM_KEY_FILE)"
 

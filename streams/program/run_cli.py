@@ -36,7 +36,10 @@ def run(
     ] = None,
     gold: Annotated[
         Path | None,
-        typer.Option(help="JSON Lines with `id`, `label`: for simulated judge and summary only"),
+        typer.Option(help=f"{given.GOLD_FILE}, for simulated judge and summary only"),
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Its column of labels [REDSTREAM_LABEL_COLUMN]")
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
     rounds: Annotated[
@@ -75,13 +78,14 @@ def run(
     """
     from streams.program import screen
     from streams.program.changed import changed
-    from streams.program.examples import read_gold
     from streams.program.folder import Folder
+    from streams.program.gold import read_gold
     from streams.program.grades import grade
     from streams.program.llm_settings import check
     from streams.program.logs import to_standard_error
     from streams.program.rows import rows_out
     from streams.program.run import run as work
+    from streams.program.settings import columns_beside
     from streams.program.summary import summarize
 
     settings = settings_of(
@@ -92,6 +96,7 @@ def run(
         rounds=rounds,
         text_column=text_column,
         id_column=id_column,
+        label_column=label_column,
         llm_url=llm_url,
         llm_model=llm_model,
         llm_timeout=llm_timeout,
@@ -104,9 +109,10 @@ def run(
         llm_all_money=llm_all_money,
     )
     check(settings)
-    known = read_gold(settings.gold) if settings.gold else None
     to_standard_error()
     screen.announce(settings, texts)
+    wanted = columns_beside(settings, label=label_column)
+    known = read_gold(settings.gold, wanted, screen.say) if settings.gold else None
     for line in changed(settings, Folder(settings.var).settings):
         screen.say(line)
     with screen.watching() as watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
         " found by its name",
     )
     label_column: str | None = Field(
-        None, description="the same of the labels, in files of examples"
+        None, description="the same of the labels, in files of examples and gold"
     )
     id_column: str | None = Field(None, description="the same of the ids")
     guides: Path | None = Field(None, description="file of label guides; none: VAR/guides.md")
@@ -119,3 +120,11 @@ class Settings(BaseSettings):
 def columns(settings: Settings) -> Columns:
     """Return the columns that are asked for by name."""
     return Columns(settings.text_column, settings.label_column, settings.id_column)
+
+
+def columns_beside(settings: Settings, **insisted: str | None) -> Columns:
+    """Return those of a file beside the texts, gold labels for one: the names that are set may be
+    of the texts, and only what is `insisted` on (text, label, id) has to be there.
+    """
+    elsewhere = frozenset({"text", "label", "id"} - {role for role in insisted if insisted[role]})
+    return replace(columns(settings), elsewhere=elsewhere)

@@ -31,11 +31,22 @@ ID = (
     "id", "uuid", "guid", "key", "textid", "messageid", "ticketid", "caseid", "issueid",
     "rowid", "docid", "documentid", "recordid", "externalid", "ticketnumber",
 )
+
+NAME = (
+    "name", "displayname", "labelname", "categoryname", "title", "bezeichnung", "titel", "nom",
+    "nombre",
+)
+
+GUIDE = (
+    "guide", "guideline", "guidelines", "description", "definition", "meaning", "explanation",
+    "instructions", "beschreibung", "erklärung", "bedeutung", "descripción", "descrizione",
+)
+"""Of a file of labels: what people call each, and what belongs under it."""
 # fmt: on
 
 ASKED_BY_NAME = {"text": "--text-column", "label": "--label-column", "id": "--id-column"}
 
-KNOWN = {"text": TEXT, "label": LABEL, "id": ID}
+KNOWN = {"text": TEXT, "label": LABEL, "id": ID, "name": NAME, "guide": GUIDE}
 
 SHOWN = 8
 """Columns told where the right one is not known."""
@@ -45,12 +56,14 @@ SHOWN = 8
 class Columns:
     """Which columns hold text, label and id; None: not asked for, or not there.
 
-    A field within another is a dotted path: `ticket.body`.
+    A field within another is a dotted path: `ticket.body`. Of the roles in `elsewhere` the column
+    may be one of another file: where it is not there, one is found as if nothing was asked for.
     """
 
     text: str | None = None
     label: str | None = None
     id: str | None = None
+    elsewhere: frozenset[str] = frozenset()
 
 
 def find(role: str, names: Sequence[str]) -> str | None:
@@ -65,20 +78,19 @@ def find(role: str, names: Sequence[str]) -> str | None:
         for name in shallow:
             if plain[name] == known:
                 return name
-    if role == "id":
+    if role not in ("text", "label"):
         return None
     by_last_word = [name for name in names if _plain(_last_word(name)) in KNOWN[role]]
     return by_last_word[0] if len(by_last_word) == 1 else None
 
 
-def chosen(
-    role: str, wanted: str | None, names: Sequence[str], where: str, seen: str
-) -> str | None:
+def chosen(role: str, columns: Columns, names: Sequence[str], where: str, seen: str) -> str | None:
     """Return the column asked for by name, else one that is found, else None.
 
     Raises:
         Fatal: there is no column of the name that was asked for.
     """
+    wanted: str | None = getattr(columns, role)
     if wanted is None:
         return find(role, names)
     if wanted in names:
@@ -86,6 +98,8 @@ def chosen(
     alike = [name for name in names if _plain(name) == _plain(wanted)]
     if len(alike) == 1:
         return alike[0]
+    if role in columns.elsewhere:
+        return find(role, names)
     raise Fatal(
         f"{where} has no column {wanted!r} ({ASKED_BY_NAME[role]}). It has: {seen or 'nothing'}"
     )

@@ -43,14 +43,14 @@ class Delimited:
         rows = [row.fields for row in self._rows(self._past(self.file.sampled())) if row.fields]
         self.seen = seen = shown({name: rows[0][name] if rows else "" for name in self.names})
         where = self.where = self.file.where
-        text = chosen("text", wanted.text, self.names, where, seen)
+        text = chosen("text", wanted, self.names, where, seen)
         if text is None and len(self.names) == 1:
             text = self.names[0]
-        id_ = chosen("id", wanted.id, self.names, where, seen)
+        id_ = chosen("id", wanted, self.names, where, seen)
         # One who is asked is believed, and so is a column that is called just that.
         if id_ and not wanted.id and id_.casefold() != "id" and id_ in self.names:
             id_ = None if repeats(row[id_] for row in rows if row[id_]) else id_
-        return Columns(text, chosen("label", wanted.label, self.names, where, seen), id_)
+        return Columns(text, chosen("label", wanted, self.names, where, seen), id_)
 
     def rows(self) -> Iterator[Row]:
         """Return the rows from the first on."""

@@ -51,13 +51,13 @@ class JsonLines:
                 if name and any(named_path(row, name) is not None for row in rows)
             ),
         ]
-        text = chosen("text", wanted.text, known, self.where, self.seen) if wanted.text else None
+        text = chosen("text", wanted, known, self.where, self.seen) if wanted.text else None
         text = text or find("text", texts)
-        id_ = chosen("id", wanted.id, known, self.where, self.seen)
+        id_ = chosen("id", wanted, known, self.where, self.seen)
         if id_ and not wanted.id and id_ != "id":
             values = (named_path(row, id_) for row in rows)
             id_ = None if repeats(str(one) for one in values if one is not None) else id_
-        label = chosen("label", wanted.label, known, self.where, self.seen)
+        label = chosen("label", wanted, known, self.where, self.seen)
         return Columns(text, label, id_)
 
     def rows(self) -> Iterator[Row]:

@@ -45,14 +45,14 @@ class ParquetTable:
         seen = paths(rows) if rows else dict.fromkeys(self.names, "")
         self.seen = shown(seen)
         names = [*self.names, *(name for name in seen if name not in self.names)]
-        id_ = chosen("id", wanted.id, names, self.where, self.seen)
+        id_ = chosen("id", wanted, names, self.where, self.seen)
         if id_ and not wanted.id and id_.casefold() != "id":
             values = (named_path(row, id_) for row in rows)
             id_ = None if repeats(str(one) for one in values if one is not None) else id_
-        text = chosen("text", wanted.text, names, self.where, self.seen)
+        text = chosen("text", wanted, names, self.where, self.seen)
         if text is None and len(names) == 1:
             text = names[0]
-        label = chosen("label", wanted.label, names, self.where, self.seen)
+        label = chosen("label", wanted, names, self.where, self.seen)
         self.columns = Columns(text, label, id_)
 
     def rows(self) -> Iterator[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,12 +85,10 @@ def required(table: Table, role: str) -> str:
     return found
 
 
-def understood(table: Table) -> str:
-    """Return what was understood, in one line."""
-    text, id_ = table.columns.text, table.columns.id
-    told = [
-        table.said,
-        f"text column {text!r}" if text else "no text column",
-        f"id column {id_!r}" if id_ else "no id column",
-    ]
+def understood(table: Table, roles: Sequence[str] = ("text", "id")) -> str:
+    """Return in one line what was understood: how it is written, and where these columns are."""
+    told = [table.said]
+    for role in roles:
+        found = getattr(table.columns, role)
+        told.append(f"{role} column {found!r}" if found else f"no {role} column")
     return f"{table.where}: {', '.join(told)}"

@@ -142,7 +142,7 @@ def test_which_texts_are_asked_about_depends_on_the_seed_not_on_the_file(
     simulated = ("--judge", "simulated", "--texts", "7")
     there = {"REDSTREAM_JUDGE_ERROR": "0.5"}
     first = call(gold, *simulated, **there).output
-    assert call(back, *simulated, **there).output == first
+    assert call(back, *simulated, **there).output.replace(back.name, gold.name) == first
     others = {call(gold, *simulated, "--seed", str(n), **there).output for n in range(3)}
     assert len(others) > 1
 
