@@ -33,6 +33,8 @@ help: ## this list
 
 # What README shows must come out the same on another machine: no choice of arithmetic here.
 run: export REDSTREAM_ENCODER_PATH ?= fp32
+# The example's judge errs in a tenth of its answers: it cannot witness the usual target of .95.
+run: export REDSTREAM_TARGET ?= 0.85
 run: setup ## stream the help desk example through every stage (state in VAR, by default var/helpdesk)
 	@mkdir -p $(VAR)
 	@head -n $(EARLY) $(HELPDESK)/texts.jsonl > $(VAR)/texts-1.jsonl

@@ -39,7 +39,8 @@ PRIOR = 10.0
 valid: it decides how soon a bound comes, not whether it holds."""
 
 PATIENCE = 3_000
-"""Judged texts above the first candidate without a decision, after which there will be none."""
+"""Judged texts above the first candidate without a decision, after which there will be none; and
+judged texts of any confidence, after which those above it are too rare to wait for."""
 
 STEPS, LOWEST = 24, 0.3
 """How many candidates there are, and the lowest."""
@@ -47,7 +48,7 @@ STEPS, LOWEST = 24, 0.3
 MEANS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.75, *np.arange(0.8, 0.9, 0.02), *np.arange(0.9, 0.9991, 0.005))
 """The means that are bet against, for a bound; the target is one more."""
 
-State = Literal["certified", "too few", "open", "below", "too close"]
+State = Literal["certified", "too few", "too rare", "open", "below", "too close"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Finding:
     @property
     def hopeless(self) -> bool:
         """Nothing is gained by spending more towards the target."""
-        return self.state in ("below", "too close")
+        return self.state in ("below", "too close", "too rare")
 
     def rate(self, least: float) -> float:
         """How many of the confident texts to judge: all while a certificate may come, then `least`.
@@ -87,7 +88,7 @@ class Certificate:
     `thresholds` (t,) from high to low, `means` (m,) rising. `judged` (t,) counts; `sums` (t, 4) of
     w, w agreed, w w, w w agreed; `capital` (t, m), log, against a mean of m or less; `doubt` (t,),
     log, against a mean of the target or more; `refused` (t,): means refused so far; `certified`:
-    how many candidates.
+    how many candidates; `heard`: how many texts, whatever their confidence.
     """
 
     target: float
@@ -100,6 +101,7 @@ class Certificate:
     doubt: F64
     refused: Ints
     certified: int = 0
+    heard: int = 0
 
     @classmethod
     def new(
@@ -169,6 +171,7 @@ class Certificate:
             doubt=np.where(above, self.doubt + drop, self.doubt),
             refused=refused,
             certified=int(open_[0]) if len(open_) else len(self.thresholds),
+            heard=self.heard + 1,
         )
 
     @property
@@ -209,10 +212,10 @@ class Certificate:
                 " itself is right"
             )
         if judged < self.needed:
-            return "too few", (
-                f"{judged} texts of confidence {top} or more are judged; {target} needs at least"
-                f" {self.needed}"
-            )
+            needs = f"confidence of {top} or more; {target} needs at least {self.needed}"
+            if self.heard >= PATIENCE:
+                return "too rare", f"of {self.heard} judged texts {judged} have a {needs}"
+            return "too few", f"{judged} judged texts have a {needs}"
         if judged >= PATIENCE:
             return "too close", f"{seen}: too close to the target of {target} to be told from it"
         return "open", f"{seen}; that does not certify {target} yet"

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         True, description="let the label shares that the classifier expects follow the stream"
     )
     weights: bool = Field(
-        False, description="let the weights of the evidence follow what was judged (adr/0019)"
+        True, description="let the weights of the evidence follow what was judged (adr/0019)"
     )
     qdrant: str | None = Field(
         None, description="address of a Qdrant server; none: the examples lie in the folder"

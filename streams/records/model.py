@@ -12,7 +12,7 @@ from streams.wire import Record
 class Claim(Record):
     """What is known of the precision of texts that go out unasked (`models.risk.Finding`)."""
 
-    state: Literal["certified", "too few", "open", "below", "too close"]
+    state: Literal["certified", "too few", "too rare", "open", "below", "too close"]
     target: float
     bound: float
     agreement: float | None = None

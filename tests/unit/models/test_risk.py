@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -117,6 +118,25 @@ def test_a_judge_that_errs_in_ten_of_a_hundred_is_said_not_to_reach_95():
     assert finding.threshold is None
     assert finding.bound < 0.9
     assert "below the target of 0.95" in finding.reason
+
+
+def test_where_sure_texts_are_too_rare_nobody_waits_for_them():
+    certificate = agreeing(Certificate.new(0.95), [True] * 20)
+    certificate = agreeing(certificate, [True] * (PATIENCE - 21), confidence=0.9)
+    assert certificate.finding().state == "too few"
+    certificate = agreeing(certificate, [True], confidence=0.9)
+    finding = certificate.finding()
+    assert (finding.state, finding.hopeless, finding.rate(0.05)) == ("too rare", True, 0.05)
+    assert f"of {PATIENCE} judged texts 20 have a confidence of 0.975 or more" in finding.reason
+    # The audits go on, and so does the certificate.
+    assert agreeing(certificate, [True] * 100).finding().state == "certified"
+
+
+def test_a_certificate_stored_before_texts_were_counted_goes_on():
+    stored = json.loads(agreeing(Certificate.new(0.95), [True] * 20).to_json())
+    del stored["heard"]
+    certificate = Certificate.from_json(json.dumps(stored))
+    assert (certificate.heard, certificate.finding().judged) == (0, 20)
 
 
 def test_what_cannot_be_told_from_the_target_is_given_up_after_patience():

@@ -35,7 +35,7 @@ def test_no_certificate_yet_says_what_is_missing(state: str) -> None:
     )
 
 
-@pytest.mark.parametrize("state", ["below", "too close"])
+@pytest.mark.parametrize("state", ["below", "too close", "too rare"])
 def test_a_target_out_of_reach_says_why_and_what_holds_instead(state: str) -> None:
     said = promised(make.manifest(threshold=0.86, audit=0.05, claim=claim(state)))
     assert "cannot be certified: because. So texts with a confidence of 0.86 or more" in said
