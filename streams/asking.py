@@ -108,4 +108,4 @@ def waiting_for_judge(reader: Reader | None) -> int:
 
 
 def _waiting(reader: Reader | None, stage: StageSpec, topic: Topic) -> int:
-    return reader.end(topic.name) - reader.position(stage.name, topic.name) if reader else 0
+    return reader.waiting(stage.name, [topic.name]) if reader else 0

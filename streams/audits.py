@@ -63,7 +63,7 @@ class Audits:
         """Return the newest texts kept apart, oldest first."""
         return [Apart(vector.array(), label) for _, label, vector in self._apart]
 
-    def position(self, topic: str) -> int:
+    def position(self, topic: str, partition: int = 0) -> int:
         """Return the offset in `verdicts` up to which answers have been counted."""
         return self._next
 

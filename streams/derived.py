@@ -19,10 +19,10 @@ R = TypeVar("R", bound=Record)
 
 
 def chunks(
-    reader: Reader, topic: Topic, start: int = 0, size: int = CHUNK
+    reader: Reader, topic: Topic, start: int = 0, size: int = CHUNK, partition: int = 0
 ) -> Iterator[list[Delivered]]:
-    """Yield the records of a topic from an offset to its end, in order, `size` at a time."""
-    while records := reader.read_from(topic.name, start, size):
+    """Yield the records of a partition from an offset to its end, in order, `size` at a time."""
+    while records := reader.read_from(topic.name, start, size, partition):
         yield records
         start = records[-1].offset + 1
 
@@ -48,29 +48,30 @@ async def catch_up(
     reader: Reader,
     spec: StageSpec,
     topics: Sequence[Topic],
-    position: Callable[[str], int],
+    position: Callable[[str, int], int],
     apply: Callable[[Sequence[Delivered]], Awaitable[None]],
 ) -> int:
     """Apply what the group has committed but the derived state has not seen.
 
-    `position` gives, per topic, the offset the derived state stands at. Returns how many records
-    were applied again: 0 unless the state was lost.
+    `position` gives, by topic and partition, the offset the derived state stands at. Returns how
+    many records were applied again: 0 unless the state was lost.
 
     Raises:
         Fatal: the state is ahead of the log: it belongs to another one.
     """
     again = 0
-    for topic in topics:
-        at, committed = position(topic.name), reader.position(spec.name, topic.name)
-        if at > reader.end(topic.name):
+    lanes = [(topic, part) for topic in topics for part in reader.partitions(topic.name)]
+    for topic, part in lanes:
+        at, committed = position(topic.name, part), reader.position(spec.name, topic.name, part)
+        if at > (end := reader.end(topic.name, part)):
             raise Fatal(
                 f"what '{spec.name}' derived from '{topic.name}' is ahead of the log"
-                f" ({at} > {reader.end(topic.name)}): it belongs to another log; remove the"
+                f" ({at} > {end}): it belongs to another log; remove the"
                 " stage's own file from the folder and it is rebuilt"
             )
         if at >= committed:
             continue
-        for records in chunks(reader, topic, at):
+        for records in chunks(reader, topic, at, partition=part):
             handled = [record for record in records if record.offset < committed]
             if not handled:
                 break

@@ -43,7 +43,7 @@ class Following:
         self._next = self._saved = self._heard = 0
         self._load()
 
-    def position(self, topic: str) -> int:
+    def position(self, topic: str, partition: int = 0) -> int:
         """Return the offset in `verdicts` up to which answers have been heard."""
         return self._next
 

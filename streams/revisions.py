@@ -44,7 +44,8 @@ def _was_changed(index: TextIndex, reader: Reader, delivered: Delivered, text: T
     reading = int(delivered.headers.get(READING_HEADER, "1"))
     if reading == 1:
         return False
-    owner = reader.read_from(TEXTS.name, index.owner(text.id), 1)
+    offset, partition = index.owner(text.id)
+    owner = reader.read_from(TEXTS.name, offset, 1, partition)
     if not owner or _file(owner[0]) != _file(delivered):
         return False
     return int(owner[0].headers.get(READING_HEADER, "1")) < reading

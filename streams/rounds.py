@@ -47,7 +47,7 @@ class Rounds:
         return [_published(newest.model_copy(update={"end": self._end(newest)}))]
 
     def _next(self, last: Round | None) -> Round | None:
-        counts, texts = self._figures.counts(), self._reader.end(TEXTS.name)
+        counts, texts = self._figures.counts(), self._reader.count(TEXTS.name)
         number = 1
         if last and last.end and (last.texts, last.end.version) == (texts, counts.version):
             if not fell_enough(last):
@@ -60,7 +60,7 @@ class Rounds:
             version=counts.version,
             before=counts.held,
             texts=texts,
-            rechecks=self._reader.end(RECHECK.name),
+            rechecks=self._reader.count(RECHECK.name),
             verdicts=self._reader.end(VERDICTS.name),
             labeled=self._reader.end(LABELED.name),
             at=time.time(),
@@ -79,7 +79,7 @@ class Rounds:
                 refused.add(verdict.id)
         counts = self._figures.counts()
         return RoundEnd(
-            examined=self._reader.end(RECHECK.name) - begun.rechecks,
+            examined=self._reader.count(RECHECK.name) - begun.rechecks,
             accepted=len(by),
             sure=sum(authority is Authority.CLASSIFIER for authority in by.values()),
             refused=len(refused - by.keys()),

@@ -50,19 +50,31 @@ def outgoing(topic: Topic, key: str, record: Record) -> Outgoing:
 
 
 class Reader(Protocol):
-    """Reading without a group: what a stage may look up in the log by itself."""
+    """Reading without a group: what a stage may look up in the log by itself.
 
-    def read_from(self, topic: str, offset: int, limit: int) -> list[Delivered]:
-        """Return up to `limit` records of a topic from `offset` on, in order."""
+    Offsets are those of one partition; `partitions` are the reader's: all, or those assigned.
+    """
 
-    def end(self, topic: str) -> int:
+    def partitions(self, topic: str) -> Sequence[int]:
+        """Return the partitions of a topic that concern who reads."""
+
+    def read_from(self, topic: str, offset: int, limit: int, partition: int = 0) -> list[Delivered]:
+        """Return up to `limit` records of a topic from `offset` on, in order; none: its end."""
+
+    def end(self, topic: str, partition: int = 0) -> int:
         """Return the offset that the next record of the topic will get."""
 
-    def begin(self, topic: str) -> int:
+    def begin(self, topic: str, partition: int = 0) -> int:
         """Return the offset before which all that was in the topic is gone."""
 
-    def position(self, group: str, topic: str) -> int:
+    def position(self, group: str, topic: str, partition: int = 0) -> int:
         """Return the offset up to which the group has committed."""
+
+    def waiting(self, group: str, topics: Sequence[str]) -> int:
+        """Return how many records lie before the group in all partitions, as of a second ago."""
+
+    def count(self, topic: str) -> int:
+        """Return how many records ever came into all partitions of a topic."""
 
     def newest(self, topic: str, key: bytes) -> Delivered | None:
         """Return the newest record under a key of a compacted topic."""

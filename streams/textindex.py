@@ -101,12 +101,12 @@ class TextIndex:
         found = self._db.execute("SELECT content FROM texts WHERE id = ?", (text_id,)).fetchone()
         return None if found is None else str(found[0])
 
-    def owner(self, text_id: str) -> int:
-        """Return the offset in `texts` of the delivery that an id belongs to; it must be known."""
+    def owner(self, text_id: str) -> tuple[int, int]:
+        """Return offset and partition of the delivery that an id belongs to; it must be known."""
         (position,) = self._db.execute(
             "SELECT position FROM texts WHERE id = ?", (text_id,)
         ).fetchone()
-        return _place(position)[0]
+        return _place(position)
 
     def ids(self) -> list[str]:
         """Return all ids in the order in which they came."""

@@ -34,16 +34,17 @@ class Topic:
     """One topic: what it carries, how it is keyed, and how long it is kept.
 
     `record` is None where the value is not one of our records (raw bytes from outside, parts
-    of a model). `partitions` and `keep_days` are what the Kafka adapter declares; the embedded log
-    has one partition, and keeps what is `passing` until every stage has read it, all else for ever
-    (`streams.retention`).
+    of a model). `partitions` (None: as many as the settings say) and `keep_days` are what the Kafka
+    adapter declares: one where whoever reads builds on the order of all records (ledger, trainer,
+    drift), many where work is shared out. The embedded log has one partition, and keeps what is
+    `passing` until every stage has read it, all else for ever (`streams.retention`).
     """
 
     name: str
     record: type[Record] | None
     key: str
     compacted: bool = False
-    partitions: int = 6
+    partitions: int | None = None
     keep_days: int | None = 7
     passing: bool = False
 
@@ -51,7 +52,7 @@ class Topic:
 TEXTS = Topic("texts", None, key="text id, or none")
 UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id", passing=True)
 UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id", passing=True)
-VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None)
+VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None, partitions=1)
 RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
 MODELS = Topic(
     "models", None, key="part/SHA, tree/SHA, manifest/N or pin/N", compacted=True, partitions=1
@@ -59,13 +60,15 @@ MODELS = Topic(
 PART, TREE, MANIFEST, PIN = "part/", "tree/", "manifest/", "pin/"
 """How the keys of `models` begin (`streams.repository`)."""
 
-LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30, passing=True)
+LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30, passing=True, partitions=1)
 RECHECK = Topic("recheck", records.Recheck, key="text id", passing=True)
 ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
 LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
 DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
-DEADLETTERS = Topic("deadletters", records.DeadLetter, key="topic/partition/offset", keep_days=30)
+DEADLETTERS = Topic(
+    "deadletters", records.DeadLetter, key="topic/partition/offset", keep_days=30, partitions=1
+)
 MARKS = Topic("marks", records.FileMark, key="role and path", compacted=True, partitions=1)
 
 TOPICS = (

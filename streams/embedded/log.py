@@ -136,7 +136,11 @@ class SqliteLog:
         rows.sort(key=lambda row: row[0])
         return [delivered for _, delivered in rows[:limit]]
 
-    def read_from(self, topic: str, offset: int, limit: int) -> list[Delivered]:
+    def partitions(self, topic: str) -> Sequence[int]:
+        """Return the only one: `partition` is 0 everywhere here."""
+        return (0,)
+
+    def read_from(self, topic: str, offset: int, limit: int, partition: int = 0) -> list[Delivered]:
         """Return up to `limit` records of a topic from `offset` on, in order."""
         return [delivered for _, delivered in self._rows(topic, offset, limit)]
 
@@ -157,12 +161,12 @@ class SqliteLog:
         ).fetchone()
         return None if row is None else _delivered(topic, row)
 
-    def end(self, topic: str) -> int:
+    def end(self, topic: str, partition: int = 0) -> int:
         """Return the offset that the next record of the topic will get."""
         row = self._db.execute("SELECT next FROM topics WHERE name = ?", (topic,)).fetchone()
         return int(row[0]) if row else 0
 
-    def position(self, group: str, topic: str) -> int:
+    def position(self, group: str, topic: str, partition: int = 0) -> int:
         """Return the offset up to which the group has committed."""
         row = self._db.execute(
             "SELECT next FROM positions WHERE consumer = ? AND topic = ?",
@@ -170,7 +174,7 @@ class SqliteLog:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def begin(self, topic: str) -> int:
+    def begin(self, topic: str, partition: int = 0) -> int:
         """Return the offset before which all that was in the topic is trimmed."""
         if format_of(self._db) != FORMAT:
             return 0
@@ -190,15 +194,22 @@ class SqliteLog:
                 )
                 self._db.execute("UPDATE topics SET first = ? WHERE id = ?", (floor, place))
 
+    def count(self, topic: str) -> int:
+        """Return how many records ever came into a topic."""
+        return self.end(topic)
+
     def waiting(self, group: str, topics: Sequence[str]) -> int:
         """Return how many records lie before the group, still to be read."""
-        return sum(
-            self._db.execute(
-                "SELECT COUNT(*) FROM records WHERE topic = ? AND offset >= ?",
-                (self._ids[topic], self.position(group, topic)),
-            ).fetchone()[0]
-            for topic in topics
-        )
+        return sum(self._waiting(topic, self.position(group, topic)) for topic in topics)
+
+    def _waiting(self, topic: str, position: int) -> int:
+        if topic not in self._compacted:
+            return self.end(topic) - position
+        (count,) = self._db.execute(
+            "SELECT COUNT(*) FROM records WHERE topic = ? AND offset >= ?",
+            (self._ids[topic], position),
+        ).fetchone()
+        return int(count)
 
 
 def _delivered(topic: str, row: _Row) -> Delivered:

@@ -92,7 +92,10 @@ class Classify:
                 f" {self._encoder.identity}: set REDSTREAM_ENCODER as it was, or fit again into"
                 " another --var"
             )
-        await catch_up(reader, self.spec, (TEXTS,), lambda topic: self._index.position(), self._see)
+        await catch_up(reader, self.spec, (TEXTS,), self._known, self._see)
+
+    def _known(self, topic: str, partition: int) -> int:
+        return self._index.position(partition)
 
     async def _see(self, batch: Sequence[Delivered]) -> None:
         claimed(self._index, self._reader, sort_out(batch, self.spec.name, self._text)[0])

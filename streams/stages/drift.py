@@ -49,8 +49,8 @@ class Notice:
                 self._watch = Watch.from_json(snapshot.watch, seed=self._seed)
                 self._next = dict(snapshot.next)
 
-        def position(topic: str) -> int:
-            return self._next.get(f"{topic}/0", 0)
+        def position(topic: str, partition: int) -> int:
+            return self._next.get(f"{topic}/{partition}", 0)
 
         await catch_up(reader, self.spec, self.spec.reads, position, self._again)
 

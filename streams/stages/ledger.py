@@ -60,8 +60,9 @@ class LedgerStage:
     async def start(self, reader: Reader) -> None:
         """Rebuild a ledger that was lost: first the truths, where their events are trimmed."""
         if self._ledger.position(LABELED.name) < reader.begin(LABELED.name):
-            for truths in chunks(reader, LABELED_LATEST):
-                await self._again(truths)
+            for part in reader.partitions(LABELED_LATEST.name):
+                for truths in chunks(reader, LABELED_LATEST, partition=part):
+                    await self._again(truths)
         await catch_up(reader, self.spec, self.spec.reads, self._ledger.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:

@@ -44,8 +44,8 @@ class Remember:
             log.warning("the example store does not answer yet", error=str(error))
             return
 
-        def position(topic: str) -> int:
-            return 0 if lost else reader.position(self.spec.name, topic)
+        def position(topic: str, partition: int) -> int:
+            return 0 if lost else reader.position(self.spec.name, topic, partition)
 
         again = await catch_up(reader, self.spec, self.spec.reads, position, self._again)
         if again:

@@ -130,7 +130,7 @@ async def caught_up(index: TextIndex, log: SqliteLog) -> int:
     async def see(batch: Sequence[Delivered]) -> None:
         index.claim([(d, Text.decode(d.value)) for d in batch])
 
-    return await catch_up(log, CLASSIFY, (TEXTS,), lambda topic: index.position(), see)
+    return await catch_up(log, CLASSIFY, (TEXTS,), lambda topic, part: index.position(part), see)
 
 
 def logged(log: SqliteLog, *pairs: tuple[str, str]) -> None:
