@@ -49,7 +49,14 @@ def outgoing(topic: Topic, key: str, record: Record) -> Outgoing:
     return Outgoing(topic.name, key.encode(), record.encode())
 
 
-class Reader(Protocol):
+class Marks(Protocol):
+    """Looking up what was noted last."""
+
+    def newest(self, topic: str, key: bytes) -> Delivered | None:
+        """Return the newest record under a key of a compacted topic."""
+
+
+class Reader(Marks, Protocol):
     """Reading without a group: what a stage may look up in the log by itself.
 
     Offsets are those of one partition; `partitions` are the reader's: all, or those assigned.
@@ -75,9 +82,6 @@ class Reader(Protocol):
 
     def count(self, topic: str) -> int:
         """Return how many records ever came into all partitions of a topic."""
-
-    def newest(self, topic: str, key: bytes) -> Delivered | None:
-        """Return the newest record under a key of a compacted topic."""
 
 
 class Stage(Protocol):

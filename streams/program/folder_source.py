@@ -12,7 +12,7 @@ import structlog
 from models.errors import Fatal
 from streams.program.reading import SUFFIXES, Columns, Incomplete, readable
 from streams.program.source import FileSource
-from streams.stage import Outgoing, Reader
+from streams.stage import Marks, Outgoing
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class FolderSource:
     def __init__(
         self,
         path: Path,
-        reader: Reader,
+        reader: Marks,
         wanted: Columns | None = None,
         *,
         follow: bool,

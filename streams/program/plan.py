@@ -184,22 +184,6 @@ def _case(text: Text, vector: NDArray[np.float32], prediction: Prediction) -> Ca
 class _Nothing:
     """A log in which nothing was read yet."""
 
-    def read_from(self, topic: str, offset: int, limit: int) -> list[Delivered]:
-        """Return nothing."""
-        return []
-
-    def end(self, topic: str) -> int:
-        """Return 0."""
-        return 0
-
-    def begin(self, topic: str) -> int:
-        """Return 0."""
-        return 0
-
-    def position(self, group: str, topic: str) -> int:
-        """Return 0."""
-        return 0
-
     def newest(self, topic: str, key: bytes) -> Delivered | None:
         """Return nothing."""
         return None

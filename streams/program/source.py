@@ -25,7 +25,7 @@ from streams.program.identity import Identities
 from streams.program.reading import Columns, Row, open_table, required, understood
 from streams.records import FileMark
 from streams.rounds import Rounds
-from streams.stage import Outgoing, Reader, outgoing
+from streams.stage import Marks, Outgoing, outgoing
 from streams.topology import MARKS, TEXTS
 
 
@@ -37,7 +37,7 @@ class FileSource:
     def __init__(
         self,
         path: Path,
-        reader: Reader,
+        reader: Marks,
         wanted: Columns | None = None,
         *,
         grows: bool = False,
