@@ -212,11 +212,12 @@ def explain(
 def main() -> None:
     """Run the program; an error of ours is one clear line and exit code 1."""
     from models.errors import RedstreamError
+    from streams.program.plain import complain
 
     try:
         app(prog_name="redstream")
     except RedstreamError as error:
-        print(f"redstream: {error}", file=sys.stderr)
+        complain(str(error))
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(141)
@@ -226,5 +227,5 @@ def main() -> None:
         line = told(error)
         if line is None:
             raise
-        print(f"redstream: {line}", file=sys.stderr)
+        complain(line)
         sys.exit(1)

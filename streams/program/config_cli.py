@@ -44,14 +44,14 @@ def config(
         return
     from rich.table import Table
 
-    from streams.program.screen import console, say
+    from streams.program.screen import cell, console, say
 
     table = Table()
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for name, value, origin in rows:
         style = "dim" if origin == "default" else None
-        table.add_row(name, "-" if value is None else str(value), origin, style=style)
+        table.add_row(name, cell("-" if value is None else value), cell(origin), style=style)
     console.print(table)
     say(f"File: {found.file or 'none; `redstream init` writes one'}.")
 

@@ -29,13 +29,20 @@ def show_letter(
     position: Annotated[str, typer.Argument(help="topic/partition/offset, from the list")],
     var: Var = None,
 ) -> None:
-    """Write the original bytes of one dead letter to standard output."""
+    """Write the original bytes of one dead letter to standard output.
+
+    On a terminal they are shown as text, with what a terminal would obey made visible.
+    """
     from models.errors import Fatal
     from streams.program.deadletters import list_dead
+    from streams.program.plain import visible
 
     for letter in list_dead(settings_of(var=var), all_of_them=True):
         if letter.position == position:
-            sys.stdout.buffer.write(letter.original())
+            if _is_terminal():
+                print(visible(letter.original().decode("utf-8", "replace")))
+            else:
+                sys.stdout.buffer.write(letter.original())
             return
     raise Fatal(f"no dead letter at {position}; `redstream deadletters list` shows them")
 
@@ -55,3 +62,7 @@ def requeue_letters(
         raise Fatal("name positions from `redstream deadletters list`, or --all")
     count = requeue(settings_of(var=var), None if every else set(positions or ()))
     screen.say(f"{count} put back; the next run handles them")
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()

@@ -121,12 +121,11 @@ def show_examples(
 
 
 def _print(label: str, shown: Shown, limit: int) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
-    from streams.program.screen import console
+    from streams.program.screen import cell, console
 
-    table = Table(title=escape(label), title_justify="left", title_style="bold")
+    table = Table(title=cell(label, "bold"), title_justify="left")
     table.add_column("id", overflow="fold")
     table.add_column("text", overflow="fold", ratio=1)
     for column in ("kind", "signed", "taught"):
@@ -144,7 +143,7 @@ def _print(label: str, shown: Shown, limit: int) -> None:
         ]
         if shown.stored is not None:
             cells.append("yes" if lesson.id in shown.stored else "NO")
-        table.add_row(*map(escape, cells))
+        table.add_row(*map(cell, cells))
     if shown.lessons:
         console.print(table)
     _print_difference(shown)

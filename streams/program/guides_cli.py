@@ -87,9 +87,12 @@ def show_guide(
     var: Var = None,
 ) -> None:
     """Show the guide of a label as a judge is shown it, and which versions there were."""
+    from rich.text import Text
+
     from judge.guides.file import LONGEST_SHOWN
     from models.errors import Fatal
     from streams.program.guides import open_desk
+    from streams.program.plain import visible
     from streams.program.screen import console
 
     desk = open_desk(settings_of(var=var, guides=guides))
@@ -108,22 +111,21 @@ def show_guide(
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.at))
         lines.append(f"  {kept.guide.version}  {when}  {kept.origin}")
     for line in lines:
-        console.print(_plain(line), markup=False, soft_wrap=True)
+        console.print(Text(visible(line)), soft_wrap=True)
 
 
 @guides_commands.command("list")
 def list_guides(guides: GuidesFile = None, var: Var = None) -> None:
     """List all labels: the version in force, whose work it is, and whether it is in the file."""
-    from rich.markup import escape
     from rich.table import Table
 
     from judge.guides.history import HAND, origins
     from streams.program.guides import open_desk
-    from streams.program.screen import console
+    from streams.program.screen import cell, console
 
     desk = open_desk(settings_of(var=var, guides=guides))
     whose = origins(desk.history.all())
-    table = Table(title=escape(str(desk.path)), title_justify="left", title_style="bold")
+    table = Table(title=cell(desk.path, "bold"), title_justify="left")
     for column in ("label", "version", "by", "in the file", "characters"):
         table.add_column(column, overflow="fold")
     for label in desk.names:
@@ -131,7 +133,7 @@ def list_guides(guides: GuidesFile = None, var: Var = None) -> None:
         by = whose.get((label, guide.version), HAND)
         there = "yes" if label in desk.own else "no"
         row = (label, guide.version, by, there, f"{len(guide.text):,}")
-        table.add_row(*(escape(_plain(cell)) for cell in row))
+        table.add_row(*map(cell, row))
     console.print(table)
     _odd(desk.odd)
 
@@ -148,8 +150,10 @@ def check_guides(guides: GuidesFile = None, var: Var = None) -> None:
 
 
 def _odd(lines: list[str]) -> None:
+    from streams.program.plain import complain
+
     for line in lines:
-        print(f"redstream: {_plain(line)}", file=sys.stderr)
+        complain(line)
 
 
 def _cost(calls: int, tokens: int) -> None:
@@ -159,10 +163,11 @@ def _cost(calls: int, tokens: int) -> None:
 
 
 def _told(proposal: Proposal) -> None:
+    from streams.program.plain import complain
     from streams.program.screen import say
 
     for line in proposal.failed:
-        print(f"redstream: no guide for {_plain(line)}", file=sys.stderr)
+        complain(f"no guide for {line}")
     if proposal.left:
         left = _some(proposal.left)
         say(f"Written by a person, left alone (name them to write them anew): {left}")
@@ -174,11 +179,12 @@ def _show_difference(desk: Desk, proposal: Proposal) -> None:
     from rich.text import Text
 
     from streams.program.guides_write import difference
+    from streams.program.plain import visible
     from streams.program.screen import console
 
     styles = {"+": "green", "-": "red", "@": "cyan"}
     for line in difference(desk, proposal):
-        console.print(Text(_plain(line), style=styles.get(line[:1], "")), soft_wrap=True)
+        console.print(Text(visible(line), style=styles.get(line[:1], "")), soft_wrap=True)
 
 
 def _agreed(proposal: Proposal) -> bool:
@@ -195,9 +201,6 @@ def _is_terminal() -> bool:
 
 
 def _some(labels: list[str]) -> str:
-    return ", ".join(map(_plain, labels))
+    from streams.program.plain import visible
 
-
-def _plain(text: str) -> str:
-    """For a terminal: no character in it moves the cursor or changes a colour."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    return visible(", ".join(labels), lines=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -212,10 +211,11 @@ def _odd_guides(settings: Settings) -> None:
     """Name the guides in the file that stand under no label any more."""
     from models.errors import Fatal
     from streams.program.guides import open_desk
+    from streams.program.plain import complain
 
     try:
         odd = open_desk(settings).odd
     except Fatal as error:  # the label has changed all the same
         odd = [str(error)]
     for line in odd:
-        print(f"redstream: {line}", file=sys.stderr)
+        complain(line)

@@ -6,14 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from rich.markup import escape
 from rich.table import Table
 
 from streams.lookup import Heard
 from streams.program.labels_list import Listed
 from streams.program.labels_show import Shown
-from streams.program.plain import brief, visible
-from streams.program.screen import console, say
+from streams.program.plain import brief
+from streams.program.screen import cell, console, say
 
 NAMED = 8
 """Labels that are shown by name in one line."""
@@ -34,12 +33,7 @@ def all_of_them(found: Listed) -> None:
         if row.added is not None:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.added))
         numbers = (str(row.exemplars), str(row.gold), str(row.learnt), str(row.subset))
-        table.add_row(
-            escape(visible(row.label, lines=False)),
-            escape(visible(row.name, lines=False)),
-            *numbers,
-            when,
-        )
+        table.add_row(cell(row.label), cell(row.name), *numbers, when)
     console.print(table)
     for old, now in sorted(found.renamed.items()):
         say(f"{old} is called {now} now.")

@@ -107,11 +107,10 @@ def measure_judge(
 
 
 def _print(found: Measured) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from judge.measure import PAIR
-    from streams.program.screen import console, say
+    from streams.program.screen import cell, console, say
 
     verify, choose, order = found.verify, found.choose, found.order
     left_out = "".join(f"; left out: {n} {why}" for why, n in found.left_out.items())
@@ -137,7 +136,7 @@ def _print(found: Measured) -> None:
         bad = [(key, rate) for key, rate in rates if rate.part < rate.whole]
         for key, rate in bad[:SHOWN]:
             name = key if isinstance(key, str) else " proposed as ".join(key)
-            console.print(f"{title}, {escape(name)}: {rate}", highlight=False, soft_wrap=True)
+            console.print(cell(f"{title}, {name}: {rate}"), soft_wrap=True)
     if not verify.labels and not verify.pairs:
         say(f"No label or pair has {PAIR} answers or more, so none is shown by itself.")
     if order.prefers_first:

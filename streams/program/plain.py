@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 JOINERS = "\u200c\u200d"
 """Of letters and of emoji: they are no harm."""
 
@@ -23,6 +25,11 @@ def brief(text: str, most: int) -> str:
     """Return the beginning of a text, in one line of at most so many characters."""
     line = visible(text, lines=False)
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def complain(line: str) -> None:
+    """Print a line of ours to standard error."""
+    print(f"redstream: {visible(line)}", file=sys.stderr)
 
 
 def _shown(character: str) -> str:

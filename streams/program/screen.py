@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from streams.figures import RECENT_VERSIONS
 from streams.program import screen_rounds
@@ -50,6 +50,11 @@ def say(message: str) -> None:
     console.print(visible(message), markup=False)
 
 
+def cell(words: object, style: str = "") -> Text:
+    """Return what may come from outside, for a table: on one line, and markup is text in it."""
+    return Text(visible(str(words), lines=False), style)
+
+
 @contextmanager
 def steps() -> Iterator[Callable[[str, float], None]]:
     """Show the steps of a long piece of work, each with the time it was reached."""
@@ -59,7 +64,7 @@ def steps() -> Iterator[Callable[[str, float], None]]:
     def step(name: str, _: float) -> None:
         nonlocal last
         if name != last:
-            console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {escape(name)}")
+            console.print(cell(f"{time.monotonic() - started:5.1f} s", "dim"), cell(name), sep="  ")
             last = name
 
     yield step
@@ -88,10 +93,10 @@ def watching() -> Iterator[Callable[[Sight], None]]:
         for told in progress.told(sight.news):
             say(told)
         if live:
-            live.update(escape(line))
+            live.update(cell(line))
         elif now - printed >= PLAIN_SECONDS and (known := progress.known(sight)) != shown:
             printed, shown = now, known
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(cell(line), soft_wrap=True)
 
     try:
         yield watch
@@ -103,7 +108,7 @@ def watching() -> Iterator[Callable[[Sight], None]]:
 def summary(found: Summary, grades: Grades | None, settings: Settings, out: Path | None) -> None:
     """Print how things stand."""
     counts = found.counts
-    table = Table(title=f"{settings.var}", title_justify="left", title_style="bold")
+    table = Table(title=cell(settings.var, "bold"), title_justify="left")
     table.add_column("decided by")
     table.add_column("texts", justify="right")
     if grades:
@@ -208,8 +213,8 @@ def dead_letters(found: Sequence[DeadLetter]) -> None:
     for column in ("position", "stage", "error", "message", "bytes"):
         table.add_column(column, overflow="fold")
     for letter in found:
-        size = str(len(letter.original()))
+        size = len(letter.original())
         table.add_row(
-            *map(escape, (letter.position, letter.stage, letter.error, letter.message, size))
+            *map(cell, (letter.position, letter.stage, letter.error, letter.message, size))
         )
     console.print(table)

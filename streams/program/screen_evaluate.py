@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from streams.program.evaluate.words import counted, interval, many, percent
-from streams.program.plain import visible
-from streams.program.screen import console
-from streams.program.screen import say as print_line
+from streams.program.screen import console, say
 
 if TYPE_CHECKING:
     from streams.program.evaluate import findings as f
 
 WORST = 5
 """Labels and pairs that are named."""
-
-
-def say(line: str) -> None:
-    """Print a line; what a gold file or a text brings cannot steer the terminal."""
-    print_line(visible(line))
 
 
 def evaluated(found: f.Evaluation) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from streams.program.rollback import RolledBack
-from streams.program.screen import console, say
+from streams.program.screen import cell, console, say
 from streams.program.screen_target import promised, refusal, some
 from streams.program.versions import Difference, Listed, Parts, Shown
 
@@ -88,7 +87,7 @@ def _parts(parts: Sequence[Parts], before: int | None) -> None:
         if one is total:
             table.add_section()
         cells = [str(one.count), _kib(one.size), str(one.shared), _kib(one.shared_size)]
-        table.add_row(one.kind, *cells[: len(columns)])
+        table.add_row(cell(one.kind), *cells[: len(columns)])
     console.print(table)
 
 
@@ -131,7 +130,7 @@ def _exemplars(found: Difference) -> None:
         table.add_column(column, justify="right")
     for one in found.exemplars:
         cells = (str(one.before), str(one.after), f"+{one.came}", f"-{one.went}")
-        table.add_row(escape(one.label), *cells)
+        table.add_row(cell(one.label), *cells)
     console.print(table)
 
 
