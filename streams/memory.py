@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+GIVEN_BACK_EVERY = 3.0
+"""Seconds after which freed memory goes back to the system: 3 to 20 ms of work."""
 
 
 @contextmanager
@@ -21,3 +26,32 @@ def settled() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def _trimmer() -> Callable[[int], int] | None:
+    """Return the C library's `malloc_trim`; None where it has none (it is glibc's own)."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+    trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+    found: Callable[[int], int] = trim
+    return found
+
+
+def give_back() -> bool:
+    """Return freed memory to the system; tell whether there was any, and a way to do it.
+
+    Every thread of work has an arena of the allocator, where a version of the model, a batch and
+    what Qdrant scans come and go in blocks of all sizes. What is free between them is kept, and
+    spreads: of 614 MB after 99,000 texts 180 were held so (45 after 10,000).
+    """
+    trim = _trimmer()
+    return trim is not None and trim(0) == 1
+
+
+async def giving_back(every: float = GIVEN_BACK_EVERY) -> None:
+    """Go on doing so, beside the work, until cancelled."""
+    while True:
+        await asyncio.sleep(every)
+        await asyncio.to_thread(give_back)

@@ -18,7 +18,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
-from streams.memory import settled
+from streams.memory import giving_back, settled
 from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
@@ -140,11 +140,15 @@ def run_source(
                 with suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.add_signal_handler(number, runner.stop)
             started(lambda: _from_any_thread(loop, runner.stop))
-            watching = asyncio.create_task(_watch(log, settings, seen, watch))
+            beside = [
+                asyncio.create_task(_watch(log, settings, seen, watch)),
+                asyncio.create_task(giving_back()),
+            ]
             try:
                 return await runner.run(lockstep=lockstep)
             finally:
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
                 seen.look()
                 if isinstance(asked, RemoteJudge):
                     await asked.close()
