@@ -11,14 +11,10 @@ from streams.held import MAX_ROUNDS, NOT_EXAMINED
 from streams.ledger import SCHEMA
 from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict, truth_of
 from streams.reviewed import SIGNED
+from streams.tallies import tallies, under
 
 RECENT_VERSIONS = 20
 """Over how many versions `rechecked` and `resolved` look back."""
-
-_LAST_WORDS = (
-    "SELECT {of}, COUNT(*) FROM (SELECT label, signed, kind, MAX(offset) FROM lessons GROUP BY id)"
-    " WHERE kind = '{kind}' GROUP BY {of}"
-)
 
 
 @dataclass(frozen=True)
@@ -82,18 +78,11 @@ class Figures:
 
     def counts(self) -> Counts:
         """Count everything."""
-        by_rank = dict(self._db.execute("SELECT rank, COUNT(*) FROM truths GROUP BY rank"))
-        decided = {
-            (decision, bool(audit)): count
-            for decision, audit, count in self._db.execute(
-                "SELECT decision, audit, COUNT(DISTINCT id) FROM verdicts"
-                " WHERE decision IS NOT NULL GROUP BY decision, audit"
-            )
-        }
+        found = tallies(self._db)
+        ranks = under(found, "truths/")
         version = self._db.execute(
             "SELECT number, learnt, threshold FROM versions ORDER BY number DESC LIMIT 1"
         ).fetchone()
-        calls, tokens = self._one("SELECT SUM(calls), SUM(tokens) FROM verdicts")
         rechecked, resolved = self._one(
             "SELECT COUNT(*), COUNT(truths.id) FROM"
             " (SELECT DISTINCT id FROM rechecks WHERE version > ?)"
@@ -101,17 +90,17 @@ class Figures:
             (version[0] if version else 0) - RECENT_VERSIONS,
         )
         return Counts(
-            labeled={authority: by_rank.get(authority.rank, 0) for authority in Authority},
-            held=self._one("SELECT COUNT(*) FROM held")[0],
-            for_a_person=self._one("SELECT COUNT(*) FROM held WHERE round >= ?", MAX_ROUNDS)[0],
+            labeled={authority: ranks.get(str(authority.rank), 0) for authority in Authority},
+            held=found.get("held", 0),
+            for_a_person=found.get("held/person", 0),
             rechecked=rechecked,
             resolved=resolved,
-            judged=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 0")[0],
-            audited=self._one("SELECT COUNT(DISTINCT id) FROM verdicts WHERE audit = 1")[0],
-            asked=self._one("SELECT COUNT(DISTINCT id) FROM verdicts")[0],
-            accepted=sum(n for (decision, _), n in decided.items() if decision == "accepted"),
-            calls=calls or 0,
-            tokens=tokens or 0,
+            judged=found.get("asked/0", 0),
+            audited=found.get("asked/1", 0),
+            asked=found.get("asked", 0),
+            accepted=sum(under(found, "decided/accepted/").values()),
+            calls=found.get("calls", 0),
+            tokens=found.get("tokens", 0),
             dead=self._one("SELECT COUNT(*) FROM deadletters WHERE requeued IS NULL")[0],
             version=version[0] if version else 0,
             learnt=version[1] if version else 0,
@@ -126,35 +115,20 @@ class Figures:
 
     def no_verdicts(self) -> dict[str, int]:
         """Count the answers without a verdict by kind, the most frequent first."""
-        rows = self._db.execute(
-            "SELECT json_extract(json, '$.kind') AS kind, COUNT(*) FROM verdicts"
-            " WHERE outcome = 'no_verdict' GROUP BY kind ORDER BY COUNT(*) DESC, kind"
-        )
-        return {kind or "unknown": count for kind, count in rows}
+        kinds = under(tallies(self._db), "failed/")
+        return dict(sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
 
     def outweighed(self) -> int:
         """Count the texts about which the judge's answer is not what was emitted."""
-        return self._one(
-            "SELECT COUNT(DISTINCT id) FROM verdicts"
-            " WHERE json_extract(json, '$.weighed.label') IS NOT NULL"
-            " AND json_extract(json, '$.weighed.label') IS NOT json_extract(json, '$.label')"
-        )[0]
+        return tallies(self._db).get("outweighed", 0)
 
     def spared(self) -> int:
         """Count the doubtful texts that went out since an answer was worth nothing."""
-        return self._one(
-            "SELECT COUNT(DISTINCT id) FROM events WHERE json_extract(json, '$.spared')"
-        )[0]
+        return tallies(self._db).get("spared", 0)
 
     def estimated_tokens(self) -> int:
         """Return how many of all tokens are no count of an endpoint's."""
-        return (
-            self._one(
-                "SELECT SUM(tokens) FROM verdicts"
-                " WHERE tokens > 0 AND json_extract(json, '$.estimated')"
-            )[0]
-            or 0
-        )
+        return tallies(self._db).get("estimated", 0)
 
     def _one(self, query: str, *values: object) -> tuple[int, ...]:
         row: tuple[int, ...] = self._db.execute(query, values).fetchone()
@@ -198,12 +172,11 @@ class Figures:
 
     def standing(self) -> Counter[str]:
         """Count by label the texts that were accepted and not taken back since."""
-        return Counter(dict(self._db.execute(_LAST_WORDS.format(of="label", kind="accepted"))))
+        return Counter(under(tallies(self._db), "taught/"))
 
     def taken_back(self) -> Counter[str]:
         """Count the texts that are taken back, by who did it: `gate`, `drift`, or another."""
-        by = dict(self._db.execute(_LAST_WORDS.format(of="signed", kind="revoked")))
-        return Counter({signed or "unsigned": count for signed, count in by.items()})
+        return Counter(under(tallies(self._db), "revoked/"))
 
     def dead_letters(self, *, all_of_them: bool = False) -> list[DeadLetter]:
         """Return the dead letters, oldest first; those put back only if asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier import Classifier
-from streams.errors import Unreadable
 from streams.lookup import Lookup
-from streams.records import Retrain
+from streams.program.known import examples_of
 from streams.stage import Reader
-from streams.topology import RETRAIN
 
 
 @dataclass(frozen=True)
@@ -54,26 +51,8 @@ class Exemplars:
         x_text = embedding / max(float(np.linalg.norm(embedding)), 1e-12)
         likeness = x @ x_text
         nearest = [i for i in np.argsort(-likeness)[: count + 1] if ids[i] != text_id][:count]
-        texts = self.texts([ids[i] for i in nearest])
-        return [Near(ids[i], labels[i], texts.get(ids[i], ""), float(likeness[i])) for i in nearest]
-
-    def texts(self, ids: Collection[str]) -> dict[str, str]:
-        """Return the texts of examples by their ids; without those never taught."""
-        return {id_: text for id_, (_, text) in self.lessons(ids).items()}
-
-    def lessons(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
-        """Return label and text of examples by their ids; without those never taught."""
-        return {
-            id_: (lesson.label, lesson.text)
-            for id_, offset in self._lookup.taught_at(ids).items()
-            if (lesson := lesson_at(self._reader, offset)) is not None
-        }
-
-
-def lesson_at(reader: Reader, offset: int) -> Retrain | None:
-    """Return the lesson at a place in `retrain`; None if it cannot be read."""
-    found = reader.read_from(RETRAIN.name, offset, 1)
-    try:
-        return Retrain.decode(found[0].value) if found else None
-    except Unreadable:
-        return None
+        texts = examples_of(self._reader, self._lookup, [ids[i] for i in nearest])
+        return [
+            Near(ids[i], labels[i], texts.get(ids[i], ("", ""))[1], float(likeness[i]))
+            for i in nearest
+        ]

@@ -7,61 +7,31 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from judge.guides.history import History
 from models.errors import Fatal
-from models.proposals import Proposal, proposals
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed
 from streams.figures import Figures, Story
 from streams.lookup import Lookup
-from streams.program.exemplars import Exemplars, Near
+from streams.program.asked_again import AskedAgain
 from streams.program.folder import Folder
-from streams.program.known import embedding_of, text_of, unknown
+from streams.program.known import embedding_of, examples_of, text_of, unknown
 from streams.program.settings import Settings
-from streams.program.taught import Taught, taught
+from streams.program.summary import manifest_of
 from streams.records import Contender, Labeled, Text, Verdict
-from streams.wire import Vector
-
-NEIGHBOURS = 5
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one version of the model says of the text."""
-
-    version: int
-    contenders: list[Contender]
-
-
-@dataclass(frozen=True)
-class Change:
-    """A version that changed heads or examples of labels which the text may have."""
-
-    version: int
-    labels: list[str]
 
 
 @dataclass(frozen=True)
 class Explained:
-    """All that is known of a text.
+    """All that is known of a text, and what the model says when it is `asked` again.
 
-    `versions` are what versions said when it was decided (those that are kept) and last the one in
-    service, which also has `heads` and the `nearest` of its examples; all empty where no embedding
-    of the text was kept. `changes` lie between the first of these and the last. `evidence` are the
-    examples that the judge went by, `guides` what it was told that a label means, by label and
-    version.
+    `evidence` are the examples that the judge went by, `guides` what it was told that a label
+    means, by label and version.
     """
 
     text: Text
     story: Story
-    serving: int
-    versions: list[Said]
-    heads: list[Proposal]
-    nearest: list[Near]
-    changes: list[Change]
+    asked: AskedAgain
     evidence: dict[str, tuple[str, str]]
     guides: dict[tuple[str, str], str]
-    lessons: list[Taught]
 
 
 def explain(settings: Settings, text_id: str, *, encode: bool = False) -> Explained:
@@ -79,71 +49,49 @@ def explain(settings: Settings, text_id: str, *, encode: bool = False) -> Explai
         text = text_of(story)
         if text is None:
             raise Fatal(unknown(settings, lookup, text_id))
-        feed = Feed(log)
-        serving = feed.newest()
-        vector = embedding_of(story, serving, log, lookup, encode_by=settings if encode else None)
-        exemplars = Exemplars(serving.classifier, log, lookup)
-        said = _said(feed, story, vector)
-        history = History(folder.guide_versions)
         return Explained(
             text=text,
             story=story,
-            serving=serving.number,
-            versions=said,
-            heads=proposals(serving.classifier, vector.array()) if vector else [],
-            nearest=exemplars.near(text_id, vector.array(), NEIGHBOURS) if vector else [],
-            changes=_changes(feed, said),
-            evidence=_evidence(story, exemplars),
-            guides={
-                (label, verdict.guide): kept.guide.text
-                for verdict in story.verdicts
-                for label in verdict.options
-                if verdict.guide and (kept := history.find(label, verdict.guide)) is not None
-            },
-            lessons=taught(lookup.lessons(text_id), feed, serving),
+            asked=_asked(log, figures, lookup, story, settings if encode else None),
+            evidence=_evidence(story, log, lookup),
+            guides=_guides_told(folder, story),
         )
 
 
-def _said(feed: Feed, story: Story, vector: Vector | None) -> list[Said]:
-    """Let the versions that had to do with the text, and the one in service, say it again."""
-    if vector is None:
-        return []
-    serving, repository = feed.newest(), feed.repository
-    records: list[Labeled | Verdict] = [*story.events, *story.verdicts, *story.reviews]
-    named = [one.model for one in records]
-    kept = [n for n in sorted(set(named)) if n in repository.manifests and n != serving.number]
-    whole = (
-        [n for n in (kept[0], kept[-1]) if not repository.missing(feed.manifest(n))] if kept else []
-    )
-    found = []
-    for version in [*(feed.load(n) for n in dict.fromkeys(whole)), serving]:
-        if vector.encoder != version.manifest.encoder:
-            continue
-        (one,) = version.predict(vector.array()[None])
-        contenders = [
-            Contender(label=c.label, probability=round(c.probability, 6)) for c in one.contenders
-        ]
-        found.append(Said(version.number, contenders))
-    return found
+def _guides_told(folder: Folder, story: Story) -> dict[tuple[str, str], str]:
+    told = [(label, one.guide) for one in story.verdicts if one.guide for label in one.options]
+    if not told:
+        return {}
+    from judge.guides.history import History  # here: with the judge comes numpy
+
+    history = History(folder.guide_versions)
+    found = {(label, guide): history.find(label, guide) for label, guide in told}
+    return {which: kept.guide.text for which, kept in found.items() if kept is not None}
 
 
-def _changes(feed: Feed, said: list[Said]) -> list[Change]:
-    """Return the versions after the first that said something which touched its contenders."""
-    if not said:
-        return []
-    labels = {one.label for version in said for one in version.contenders}
-    return [
-        Change(number, sorted(labels & {*manifest.touched}))
-        for number, manifest in sorted(feed.repository.manifests.items())
-        if said[0].version < number <= said[-1].version and labels & {*manifest.touched}
-    ]
+def _asked(
+    log: SqliteLog, figures: Figures, lookup: Lookup, story: Story, encode_by: Settings | None
+) -> AskedAgain:
+    """Ask the model where there is something to ask it about: it takes longer than all else."""
+    serving = manifest_of(log, figures.counts().version)
+    text = text_of(story)
+    assert text is not None
+    lessons = lookup.lessons(text.id)
+    vector = None
+    if serving is not None:
+        vector = embedding_of(story, serving.encoder, log, lookup, encode_by=encode_by)
+        if vector is None and not lessons:
+            return AskedAgain(serving.number)
+    from streams.program.asking_again import asked_again  # here: it loads numpy and scipy
+
+    return asked_again(log, lookup, story, text.id, vector, lessons)
 
 
-def _evidence(story: Story, exemplars: Exemplars) -> dict[str, tuple[str, str]]:
+def _evidence(story: Story, log: SqliteLog, lookup: Lookup) -> dict[str, tuple[str, str]]:
     """Return label and text of the examples that judge or event name, by id."""
     records: list[Labeled | Verdict] = [*story.verdicts, *story.events]
     ids = dict.fromkeys(id_ for one in records for id_ in one.neighbours)
-    return exemplars.lessons(list(ids))
+    return examples_of(log, lookup, list(ids))
 
 
 def as_json(found: Explained) -> dict[str, Any]:
@@ -166,20 +114,20 @@ def as_json(found: Explained) -> dict[str, Any]:
         ],
         "verdicts": verdicts(story.verdicts),
         "reviews": verdicts(story.reviews),
-        "model": found.serving,
+        "model": found.asked.serving,
         "versions": [
             {"version": one.version, "contenders": _contenders(one.contenders)}
-            for one in found.versions
+            for one in found.asked.versions
         ],
-        "heads": [asdict(one) for one in found.heads],
-        "nearest": [asdict(one) for one in found.nearest],
-        "changes": [asdict(one) for one in found.changes],
+        "heads": [asdict(one) for one in found.asked.heads],
+        "nearest": [asdict(one) for one in found.asked.nearest],
+        "changes": [asdict(one) for one in found.asked.changes],
         "evidence": [
             {"id": id_, "label": label, "text": text}
             for id_, (label, text) in found.evidence.items()
         ],
         "guides": _guides(found.guides),
-        "lessons": [asdict(one) for one in found.lessons],
+        "lessons": [asdict(one) for one in found.asked.lessons],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.program.asked_again import AskedAgain
 from streams.program.explain import Explained
 from streams.program.plain import brief
 from streams.program.screen import say
@@ -38,10 +39,10 @@ def lines(found: Explained) -> Iterator[str]:
     yield "What happened:"
     for record in _in_time(found):
         yield from _event(record) if isinstance(record, Labeled) else _verdict(record, found)
-    yield from _model(found)
-    if found.lessons:
+    yield from _model(found.asked)
+    if found.asked.lessons:
         yield "What it has taught:"
-    for lesson in found.lessons:
+    for lesson in found.asked.lessons:
         since = f", from model {lesson.version} on" if lesson.version else ""
         what = "a revocation of" if lesson.kind == "revoked" else f"{lesson.kind} as"
         yield f"  {what} {lesson.label} ({lesson.signed or 'unsigned'}{since}): {lesson.standing}"
@@ -95,29 +96,29 @@ def _verdict(verdict: Verdict, found: Explained) -> Iterator[str]:
             yield f"      told that {label} means: {brief(guide, EXAMPLE)}"
 
 
-def _model(found: Explained) -> Iterator[str]:
-    if not found.versions:
+def _model(asked: AskedAgain) -> Iterator[str]:
+    if not asked.versions:
         yield (
-            f"Model {found.serving}, in service: not asked, for no embedding of the text was kept"
+            f"Model {asked.serving}, in service: not asked, for no embedding of the text was kept"
             " (--encode makes it again)"
         )
         return
-    *before, now = found.versions
+    *before, now = asked.versions
     for one in before:
         yield f"Model {one.version} says: {_told(one.contenders)}"
-    if len(found.changes) > SHOWN_CHANGES:
-        yield f"  its contenders were changed by {len(found.changes)} versions since, the latest:"
-    for change in found.changes[-SHOWN_CHANGES:]:
+    if len(asked.changes) > SHOWN_CHANGES:
+        yield f"  its contenders were changed by {len(asked.changes)} versions since, the latest:"
+    for change in asked.changes[-SHOWN_CHANGES:]:
         yield f"  changed by model {change.version}: {', '.join(change.labels)}"
     yield f"Model {now.version}, in service, says: {_told(now.contenders)}"
     yield "  heads, each by itself:"
-    for head in found.heads[:HEADS]:
+    for head in asked.heads[:HEADS]:
         yield (
             f"    subset {head.subset} of {head.labels} labels: {head.label}"
             f" {head.probability:.2f}; one of its own {head.own:.2f}"
         )
     yield "  nearest examples:"
-    for near in found.nearest:
+    for near in asked.nearest:
         yield f"    {near.similarity:.2f} {near.label}: {brief(near.text, EXAMPLE)}"
 
 

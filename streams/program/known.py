@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 
-import numpy as np
-
-from models.encoder import load_encoder
-from streams.feed import Version
+from streams.errors import Unreadable
 from streams.figures import Story
 from streams.lookup import Lookup
-from streams.program.exemplars import lesson_at
 from streams.program.folder import Folder
 from streams.program.settings import Settings
-from streams.records import Text, Uncertain
+from streams.records import Retrain, Text, Uncertain
 from streams.stage import Reader
 from streams.textindex import TextIndex
+from streams.topology import RETRAIN
 from streams.wire import Vector
 
 
@@ -42,9 +40,27 @@ def case_of(story: Story, embedding: Vector) -> Uncertain:
     return Uncertain(text=text, embedding=embedding, contenders=event.contenders, model=event.model)
 
 
+def lesson_at(reader: Reader, offset: int) -> Retrain | None:
+    """Return the lesson at a place in `retrain`; None if it cannot be read."""
+    found = reader.read_from(RETRAIN.name, offset, 1)
+    try:
+        return Retrain.decode(found[0].value) if found else None
+    except Unreadable:
+        return None
+
+
+def examples_of(reader: Reader, lookup: Lookup, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return label and text of examples by their ids; without those never taught."""
+    return {
+        id_: (lesson.label, lesson.text)
+        for id_, offset in lookup.taught_at(ids).items()
+        if (lesson := lesson_at(reader, offset)) is not None
+    }
+
+
 def embedding_of(
     story: Story,
-    version: Version,
+    made_by: str,
     reader: Reader,
     lookup: Lookup,
     *,
@@ -52,9 +68,10 @@ def embedding_of(
 ) -> Vector | None:
     """Return the embedding of a text from the log, where it is there, else made again.
 
-    Without settings to `encode_by` nothing is made: loading an encoder takes seconds.
+    `made_by` is the identity of the encoder that the model reads. Without settings to `encode_by`
+    nothing is made: loading an encoder takes seconds.
     """
-    made_by, text = version.manifest.encoder, text_of(story)
+    text = text_of(story)
     kept = [story.held.embedding] if story.held else []
     kept += [one.apart for one in story.verdicts if one.apart is not None]
     if text is not None:
@@ -65,6 +82,10 @@ def embedding_of(
             return vector
     if encode_by is None or text is None:
         return None
+    import numpy as np  # here: who only looks at records starts without it
+
+    from models.encoder import load_encoder
+
     encoder = load_encoder(encode_by.encoder, encode_by.encoder_path, made_by=made_by)
     row = encoder.encode([text.text])[0]
     return Vector.of(np.asarray(row, np.float32), encoder.identity)

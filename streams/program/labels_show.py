@@ -13,9 +13,9 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import meant
 from streams.lookup import Heard, Lookup
-from streams.program.exemplars import Exemplars
 from streams.program.folder import Folder
 from streams.program.guides import open_desk
+from streams.program.known import examples_of
 from streams.program.labels_list import Row, listed
 from streams.program.settings import Settings
 
@@ -89,12 +89,12 @@ def show(settings: Settings, label: str) -> Shown:
         shelf = version.classifier.shelves[label]
         newest = [(shelf.ids[i], bool(shelf.gold[i])) for i in reversed(shelf.active)]
         few = sorted(newest, key=lambda one: not one[1])[:FEW]
-        texts = Exemplars(version.classifier, log, lookup).texts([id_ for id_, _ in few])
+        texts = examples_of(log, lookup, [id_ for id_, _ in few])
         heard = lookup.heard(names)
         now = desk.labels.now
         return replace(
             told,
-            texts=[(texts.get(id_, id_), gold) for id_, gold in few],
+            texts=[(texts[id_][1] if id_ in texts else id_, gold) for id_, gold in few],
             audits=heard.get(True, told.audits),
             doubtful=heard.get(False, told.doubtful),
             said_instead=_called(lookup.confusions(names, proposed=True), now),

@@ -169,7 +169,11 @@ class Review:
             if not story.events:
                 raise Fatal(unknown(self._settings, self._lookup, text_id))
             embedding = embedding_of(
-                story, self._version, self._log, self._lookup, encode_by=self._settings
+                story,
+                self._version.manifest.encoder,
+                self._log,
+                self._lookup,
+                encode_by=self._settings,
             )
             assert embedding is not None
             case = case_of(story, embedding)

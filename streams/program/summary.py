@@ -78,7 +78,7 @@ def summarize(settings: Settings) -> Summary:
             spared=figures.spared(),
             judge=last_seen(folder.judge),
             rounds=latest_rounds(log),
-            manifest=_manifest(log, counts.version),
+            manifest=manifest_of(log, counts.version),
             noticed=log.end(DRIFT.name),
             drifts=_drifts(log),
         )
@@ -90,6 +90,7 @@ def _drifts(log: SqliteLog) -> list[Drift]:
     return [event for _, event in readable(log, DRIFT, Drift, start)]
 
 
-def _manifest(log: SqliteLog, number: int) -> Manifest | None:
+def manifest_of(log: SqliteLog, number: int) -> Manifest | None:
+    """Return the manifest of a version, if it is kept."""
     found = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
     return None if found is None else unsqueezed(Manifest, found.value)

@@ -53,7 +53,7 @@ def decide(settings: Settings, id_: str, label: str | None) -> None:
 
 
 def standing(settings: Settings, id_: str) -> list[str]:
-    return [one.standing for one in explain(settings, id_).lessons]
+    return [one.standing for one in explain(settings, id_).asked.lessons]
 
 
 def test_a_judged_text_has_its_whole_story(settings: Settings) -> None:
@@ -63,14 +63,14 @@ def test_a_judged_text_has_its_whole_story(settings: Settings) -> None:
     assert "from: desk" in text
     assert "→ travel, by judge" in text
     assert "verify travel → valid travel" in text
-    assert f"Model {found.serving}, in service, says: travel" in text
-    assert [one.version for one in found.versions] == [decided_by, found.serving]
-    assert found.changes[-1].version == found.serving
-    assert "travel" in found.changes[-1].labels
-    (lesson,) = found.lessons
+    assert f"Model {found.asked.serving}, in service, says: travel" in text
+    assert [one.version for one in found.asked.versions] == [decided_by, found.asked.serving]
+    assert found.asked.changes[-1].version == found.asked.serving
+    assert "travel" in found.asked.changes[-1].labels
+    (lesson,) = found.asked.lessons
     assert (lesson.kind, lesson.label, lesson.signed) == ("accepted", "travel", "knows_two")
     assert lesson.standing == "an example in use, of 8 of travel"
-    assert lesson.version == found.serving
+    assert lesson.version == found.asked.serving
 
 
 def test_an_undecided_text_tells_what_it_waits_for(settings: Settings) -> None:
@@ -139,11 +139,11 @@ def test_without_an_embedding_the_model_is_asked_only_if_one_is_made(
     with_it = explain(settings, "S1")
     monkeypatch.setattr(Lookup, "taught_at", lambda self, ids: {})
     without = explain(settings, "S1")
-    assert (without.versions, without.heads, without.nearest) == ([], [], [])
+    assert (without.asked.versions, without.asked.heads, without.asked.nearest) == ([], [], [])
     assert "--encode makes it again" in told(without)
     assert "→ travel, by judge" in told(without)
     made = explain(settings, "S1", encode=True)
-    assert made.versions == with_it.versions
+    assert made.asked.versions == with_it.asked.versions
 
 
 def test_as_data_it_is_json_that_harms_no_terminal(run: Callable[..., Result]) -> None:
