@@ -155,9 +155,9 @@ class SqliteLog:
     def newest(self, topic: str, key: bytes) -> Delivered | None:
         """Return the newest record under a key of a compacted topic."""
         row = self._db.execute(
-            # By name: to have it in order, the planner would go through the whole topic.
-            f"SELECT {self._columns} FROM records INDEXED BY records_by_key"
-            " WHERE compacted = 1 AND topic = ? AND key = ? ORDER BY offset DESC",
+            # The plus: else the planner goes through the whole topic, which it finds in order.
+            f"SELECT {self._columns} FROM records WHERE compacted = 1 AND topic = ? AND key = ?"
+            " ORDER BY +offset DESC",
             (self._ids[topic], key),
         ).fetchone()
         return None if row is None else _delivered(topic, row)
@@ -215,7 +215,7 @@ class SqliteLog:
 
     def _waiting(self, topic: str, position: int) -> int:
         if topic not in self._compacted:
-            return self.end(topic) - position
+            return self.end(topic) - max(position, self.begin(topic))
         (count,) = self._db.execute(
             "SELECT COUNT(*) FROM records WHERE topic = ? AND offset >= ?",
             (self._ids[topic], position),

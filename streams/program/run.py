@@ -18,7 +18,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
-from streams.memory import giving_back, settled
+from streams.memory import giving_back, settled, share_one_arena
 from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
@@ -110,6 +110,7 @@ def run_source(
     Raises:
         Fatal: no model, a source that cannot be read, a folder held by another process.
     """
+    share_one_arena()
     with ExitStack() as stack:
         log = stack.enter_context(working(settings))
         feed = Feed(log)

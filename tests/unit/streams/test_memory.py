@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from streams import memory
-from streams.memory import give_back, giving_back, settled
+from streams.memory import give_back, giving_back, settled, share_one_arena
 
 
 def test_frozen_while_it_works_and_let_go_at_the_end() -> None:
@@ -28,7 +28,7 @@ def test_let_go_after_a_failure_too() -> None:
 
 
 def test_what_is_freed_between_what_is_kept_goes_back() -> None:
-    if memory._trimmer() is None:
+    if memory._glibc("malloc_trim") is None:
         assert not give_back()  # nothing to ask on this system, and no failure
         return
     blocks = [bytes(20_000) for _ in range(2_000)]
@@ -43,6 +43,7 @@ def test_a_system_that_knows_no_such_call_is_left_alone(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ctypes, "CDLL", none_such)
     assert not give_back()
+    assert not share_one_arena()
 
 
 def test_it_goes_on_beside_the_work_until_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
