@@ -74,6 +74,11 @@ class Folder:
         return self.var / "verdicts.sqlite"
 
     @property
+    def pipes(self) -> Path:
+        """Pipes whose rows are to come back, each for as long as its run lasts."""
+        return self.var / "pipes"
+
+    @property
     def judge(self) -> Path:
         """How the LLM stood when a run last looked."""
         return self.var / "judge.json"

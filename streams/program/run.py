@@ -23,10 +23,11 @@ from streams.program.assembly import build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
 from streams.program.judge_state import JudgeState, JudgeWatch
+from streams.program.kept_pipe import KeptPipe
 from streams.program.news import News, Newsreader
 from streams.program.pipe_source import StandardInput
 from streams.program.reading import Columns
-from streams.program.rows import RowsOut, Written, rows_out
+from streams.program.rows import RowsOut, RowsOutFolder, Written, rows_out
 from streams.program.settings import Settings, columns
 from streams.program.source import RoundsEndFirst
 from streams.rounds import Rounds, newest_round
@@ -74,13 +75,22 @@ def run(
         Fatal: no model, no such file, a folder held by another process.
     """
     wanted = columns(settings)
-    back = None
-    if out and rows_out(out, texts, rows=rows):
-        back = RowsOut(Folder(settings.var), Path(texts), wanted, out)
-        out = None
-    source = partial(_source, texts, wanted=wanted, follow=follow, tell=tell)
-    finished = run_source(settings, source, out, back=back, lockstep=lockstep, watch=watch)
-    if back:
+    read = partial(os.read, 0)
+    source: Callable[[SqliteLog], Source]
+    source = partial(_source, texts, read, wanted=wanted, follow=follow, tell=tell)
+    if out is None or not rows_out(out, texts, rows=rows):
+        return run_source(settings, source, out, lockstep=lockstep, watch=watch)
+    with ExitStack() as stack:
+        folder, path = Folder(settings.var), Path(texts)
+        if texts == "-":
+            pipe = stack.enter_context(closing(KeptPipe(folder, out)))
+            path, source = pipe.path, partial(pipe.source, read, wanted=wanted, tell=tell)
+        back: RowsOut | RowsOutFolder
+        if path.is_dir():
+            back = RowsOutFolder(folder, path, wanted, out, tell)
+        else:
+            back = RowsOut(folder, path, wanted, out)
+        finished = run_source(settings, source, back=back, lockstep=lockstep, watch=watch)
         tell(_told(back.path, back.write()))
     return finished
 
@@ -96,7 +106,7 @@ def run_source(
     source_of: Callable[[SqliteLog], Source],
     out: Path | None = None,
     *,
-    back: RowsOut | None = None,
+    back: RowsOut | RowsOutFolder | None = None,
     lockstep: bool,
     watch: Watcher,
     judge: Judge | None = None,
@@ -164,10 +174,16 @@ def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) 
 
 
 def _source(
-    texts: str, log: SqliteLog, *, wanted: Columns, follow: bool, tell: Callable[[str], None]
+    texts: str,
+    read: Callable[[int], bytes],
+    log: SqliteLog,
+    *,
+    wanted: Columns,
+    follow: bool,
+    tell: Callable[[str], None],
 ) -> Source:
     if texts == "-":
-        return StandardInput(partial(os.read, 0), wanted, tell)
+        return StandardInput(read, wanted, tell)
     return FolderSource(Path(texts), log, wanted, follow=follow, tell=tell)
 
 

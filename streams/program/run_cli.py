@@ -22,7 +22,7 @@ def run(
         Path | None,
         typer.Option(
             help=".jsonl: labelled events, the last line of an id holds; .csv, .tsv, .parquet:"
-            " your own rows with their labels"
+            " your own rows with their labels; a folder: the same for each file of a folder"
         ),
     ] = None,
     rows: Annotated[

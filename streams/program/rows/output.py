@@ -44,40 +44,25 @@ class Written:
     in an encoding that has not the letters of a label.
     """
 
-    rows: int
-    unlabelled: int
-    utf8: bool
+    rows: int = 0
+    unlabelled: int = 0
+    utf8: bool = False
 
-
-def rows_out(out: Path | None, texts: str, *, rows: bool) -> bool:
-    """Tell whether an output gets rows, not events.
-
-    Raises:
-        Fatal: rows cannot come back into such a file, or from such an input.
-    """
-    kind = kind_of(out) if out else None
-    if out is None or not (rows or kind in ("csv", "tsv", "parquet")):
-        if out is not None and kind == "jsonl" and out.suffix.lower() == GZ:
-            raise Fatal(f"{out}: events go into a .jsonl; into a .jsonl.gz go rows, with --rows")
-        return False
-    if kind is None or (kind == "parquet" and out.suffix.lower() == GZ):
-        raise Fatal(f"{out}: rows go into .csv, .tsv, .jsonl (each also .gz) or .parquet")
-    if texts == "-" or Path(texts).is_dir():
-        what = "a pipe" if texts == "-" else "a folder"
-        raise Fatal(
-            f"{out}: rows come back from a single file, and {texts} is {what}: name a .jsonl with"
-            " --out, which gets an event for each text (with every field of its row)"
+    def __add__(self, more: Written) -> Written:
+        return Written(
+            self.rows + more.rows, self.unlabelled + more.unlabelled, self.utf8 or more.utf8
         )
-    if out.exists() and out.samefile(texts):
-        raise Fatal(f"{out} is the file that is read: name another one with --out")
-    return True
 
 
 class RowsOut:
     """One output file of one input file."""
 
-    def __init__(self, folder: Folder, texts: Path, wanted: Columns, out: Path) -> None:
+    def __init__(
+        self, folder: Folder, texts: Path, wanted: Columns, out: Path, *, as_read: bool = False
+    ) -> None:
+        """`as_read`: a delimited file keeps its delimiter, whatever the output's name says."""
         self._folder, self._texts, self._wanted = folder, texts, wanted
+        self._as_read = as_read
         self.path = out.absolute()
         self._part = self.path.with_name(f".{self.path.name}.part")
 
@@ -87,16 +72,11 @@ class RowsOut:
         Raises:
             Fatal: it holds something of somebody else's, or its folder cannot be written.
         """
-        mark = FileMark(role="rows", path=str(self.path), bytes=0, rows=0)
-        ours = log.newest(MARKS.name, mark.key.encode()) is not None
-        if not ours and self.path.exists() and self.path.stat().st_size:
-            raise Fatal(f"{self.path} holds something already: move it away, or name another --out")
-        with _writing(self.path):
+        with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch()
             self._part.unlink()
-        if not ours:
-            log.append([outgoing(MARKS, mark.key, mark)])
+            claimed(log, self.path, holds=self.path.exists() and self.path.stat().st_size > 0)
 
     def write(self) -> Written:
         """Write the file as things stand now, and put it in place.
@@ -109,7 +89,7 @@ class RowsOut:
                 written = self._written(table, utf8=False)
             except UnicodeEncodeError:
                 written = self._written(table, utf8=True)
-        with _writing(self.path):
+        with writing(self.path):
             self._part.replace(self.path)
         return written
 
@@ -127,7 +107,7 @@ class RowsOut:
         with ExitStack() as stack:
             stack.enter_context(closing(identities))
             stack.enter_context(closing(lookup))
-            stack.enter_context(_writing(self.path))
+            stack.enter_context(writing(self.path))
             out = stack.enter_context(self._open())
             self._all(table, out, look, utf8=utf8)
         return Written(counts.total(), counts[False], utf8)
@@ -147,7 +127,9 @@ class RowsOut:
             writer: _Writer = ToParquet(out, columns, names)
         elif kind == "jsonl":
             writer = ToJsonLines(table, out, names)
-        elif isinstance(table, Delimited) and (kind == "tsv") == (table.dialect.delimiter == "\t"):
+        elif isinstance(table, Delimited) and (
+            self._as_read or (kind == "tsv") == (table.dialect.delimiter == "\t")
+        ):
             writer = SameDelimited(table, out, names, utf8=utf8)
         else:
             delimiter = "\t" if kind == "tsv" else ","
@@ -179,8 +161,19 @@ def _all_names(table: Table) -> list[str]:
     return list(names)
 
 
+def claimed(log: SqliteLog, path: Path, *, holds: bool) -> None:
+    """Make a place ours, which stays so. Raises `Fatal`: it is not, and `holds` something."""
+    mark = FileMark(role="rows", path=str(path), bytes=0, rows=0)
+    if log.newest(MARKS.name, mark.key.encode()) is not None:
+        return
+    if holds:
+        raise Fatal(f"{path} holds something already: move it away, or name another --out")
+    log.append([outgoing(MARKS, mark.key, mark)])
+
+
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Have what the disk says in one line of ours, as `Fatal`."""
     try:
         yield
     except OSError as error:

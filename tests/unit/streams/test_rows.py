@@ -268,8 +268,10 @@ def test_what_a_kill_left_half_written_is_written_whole(settings: Settings, tmp_
         ("a.csv", "a.csv", "is the file that is read"),
         ("a.csv", "a.csv/out.csv", "cannot write"),
         ("a.csv", "out.parquet.gz", "rows go into"),
-        (".", "out.csv", "is a folder: name a .jsonl"),
-        ("-", "out.csv", "is a pipe: name a .jsonl"),
+        (".", "out.csv", "is a folder: name a folder with --out"),
+        (".", ".", "is the folder that is read"),
+        (".", "precious", "precious holds something already"),
+        ("-", "out.parquet.gz", "rows go into"),
     ],
 )
 def test_an_output_that_cannot_be_is_one_line_before_any_work(
@@ -277,6 +279,8 @@ def test_an_output_that_cannot_be_is_one_line_before_any_work(
 ) -> None:
     put(tmp_path / "a.csv", b"text\nprinter paper jam\n")
     put(tmp_path / "precious.csv", b"do not lose me\n")
+    (tmp_path / "precious").mkdir()
+    put(tmp_path / "precious" / "too.csv", b"do not lose me\n")
     given_texts = texts if texts == "-" else str(tmp_path / texts)
     with pytest.raises(Fatal, match=message):
         run(settings, given_texts, tmp_path / out, lockstep=True, watch=lambda sight: None)
