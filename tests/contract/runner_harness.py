@@ -20,7 +20,14 @@ LONGEST_RUN = 10.0
 
 
 class Harness(Protocol):
-    """A log with the real topics, empty at first, and a runner over it."""
+    """A log with the real topics, empty at first, and a runner over it.
+
+    `longest_start`: seconds until a run has begun to work and until it has ended, at most; `many`:
+    how many records a test may use whose runs die again and again.
+    """
+
+    longest_start: float
+    many: int
 
     async def produce(self, topic: str, records: Sequence[Produced]) -> None:
         """Publish from outside of any stage."""
@@ -58,6 +65,8 @@ class EmbeddedHarness:
     """The embedded runner with its stages side by side."""
 
     lockstep = False
+    longest_start = 0.0
+    many = 100
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "log.sqlite"

@@ -97,7 +97,8 @@ async def test_two_stages_read_one_topic_independently(harness: Harness) -> None
 async def test_the_position_is_behind_the_last_record_handled(harness: Harness) -> None:
     await harness.produce(TEXTS.name, some(5))
     await harness.run([copy()])
-    assert harness.position("copy", TEXTS.name) == harness.read(TEXTS.name)[-1].offset + 1
+    last = max(record.offset for record in harness.read(TEXTS.name))
+    assert harness.position("copy", TEXTS.name) == last + 1
     assert harness.position("stranger", TEXTS.name) == 0
 
 

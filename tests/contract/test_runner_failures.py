@@ -116,22 +116,18 @@ async def test_a_passing_error_is_tried_again_until_it_passes(
 
 
 async def test_a_stage_whose_time_has_not_come_delays_only_itself(harness: Harness) -> None:
-    ready = time.monotonic() + 0.4
-    done: dict[str, float] = {}
+    asked: list[str] = []
 
     def wait(batch: Sequence[Delivered]) -> None:
-        if time.monotonic() < ready:
+        asked.append("slow")
+        if asked.count("fast") < 2 or asked.count("slow") < 3:
             raise NotYet("too early", delay=0.1)
-        done["slow"] = time.monotonic()
 
     slow = Copy(spec_of("slow", UNCERTAIN), VERDICTS, wait)
-    fast = Copy(
-        spec_of("fast", TEXTS), LABELED, lambda batch: done.__setitem__("fast", time.monotonic())
-    )
+    fast = Copy(spec_of("fast", TEXTS, batch=3), LABELED, lambda batch: asked.append("fast"))
     await harness.produce(UNCERTAIN.name, some(2))
     await harness.produce(TEXTS.name, some(6))
     assert await harness.run([fast, slow]) is True
-    assert done["fast"] < ready <= done["slow"]
     assert len(harness.read(VERDICTS.name)) == 2
     assert len(harness.read(LABELED.name)) == 6
     assert harness.read(DEADLETTERS.name) == []
@@ -176,7 +172,7 @@ async def test_a_stop_does_not_wait_for_what_is_waiting(harness: Harness, error:
     await harness.produce(TEXTS.name, some(1))
     began = time.monotonic()
     assert await harness.run([copy(wait)], started=stop_soon) is False
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2 + harness.longest_start
     await harness.run([copy()])
     assert len(harness.read(LABELED.name)) == 1
 
@@ -210,7 +206,7 @@ async def test_a_run_that_dies_at_random_batches_loses_nothing(harness: Harness,
         if chance.random() < 0.2:
             raise Fatal("killed")
 
-    await harness.produce(TEXTS.name, sent := some(100, keys=7))
+    await harness.produce(TEXTS.name, sent := some(harness.many, keys=7))
     for _ in range(200):
         first = Copy(spec_of("first", TEXTS, batch=3), UNCERTAIN, die)
         second = Copy(spec_of("second", UNCERTAIN, batch=5), VERDICTS, die)

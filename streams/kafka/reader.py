@@ -1,0 +1,299 @@
+"""Looking up what lies on the brokers, without a group: `streams.stage.Reader` over Kafka.
+
+Stages look things up as if the log were a file beside them; here a thread of its own asks the
+brokers. What is followed (`models`) is read ahead: to its end first, then as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import TimeoutError as TooLate
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from models.errors import Transient
+from streams.kafka.connection import Connection
+from streams.kafka.publisher import Publisher
+from streams.stage import Delivered, Outgoing
+
+PATIENCE = 60.0
+"""Seconds for one question to the brokers, after which they count as away."""
+
+LOOK_SECONDS = 1.0
+"""How old a count of what waits may be."""
+
+POLL_MS = 200
+
+TRIES = 25
+
+T = TypeVar("T")
+
+
+class KafkaReader:
+    """Reads any topic from any offset, follows some, and publishes what no stage answered."""
+
+    def __init__(self, connection: Connection, *, follow: Sequence[str] = ()) -> None:
+        """Connect and read the topics to `follow` to their ends.
+
+        Raises:
+            Transient: the brokers do not answer.
+        """
+        self._connection = connection
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._assigned: Mapping[str, Sequence[int]] = {}
+        self._tails: dict[str, _Tail] = {}
+        self._publisher: Publisher | None = None
+        self._looks: dict[tuple[str, str], tuple[float, int]] = {}
+        try:
+            self._ask(self._start)
+            for topic in follow:
+                self._tails[topic] = self._ask(_Tail.begun, connection, topic)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _start(self) -> None:
+        self._lock = asyncio.Lock()
+        self._consumer = AIOKafkaConsumer(
+            **self._connection.client(),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+        )
+        self._admin = AIOKafkaAdminClient(**self._connection.client())
+        await self._consumer.start()
+        await self._admin.start()
+
+    def close(self) -> None:
+        """Disconnect."""
+        with suppress(Transient):
+            self._ask(self._stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _stop(self) -> None:
+        for tail in self._tails.values():
+            await tail.close()
+        if self._publisher:
+            await self._publisher.close()
+        for client in ("_consumer", "_admin"):
+            if hasattr(self, client):
+                opened = getattr(self, client)
+                await (opened.stop() if client == "_consumer" else opened.close())
+
+    def _ask(self, question: Callable[..., Coroutine[Any, Any, T]], *about: Any) -> T:
+        asked = asyncio.run_coroutine_threadsafe(self._patiently(question, *about), self._loop)
+        try:
+            return asked.result(PATIENCE)
+        except (KafkaError, OSError, TooLate, TimeoutError) as error:
+            asked.cancel()
+            said = str(error) or "no answer"
+            raise Transient(f"Kafka at {self._connection.bootstrap}: {said}") from error
+
+    async def _patiently(self, question: Callable[..., Coroutine[Any, Any, T]], *about: Any) -> T:
+        """Ask again while brokers only have to agree: who leads a partition, or a group."""
+        for _ in range(TRIES):
+            try:
+                return await question(*about)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(0.2)
+        return await question(*about)
+
+    def assigned(self, partitions: Mapping[str, Sequence[int]]) -> None:
+        """Note which partitions are this worker's; of other topics all are read."""
+        self._assigned = partitions
+
+    def partitions(self, topic: str) -> Sequence[int]:
+        """Return the partitions of a topic that concern who reads."""
+        if topic in self._assigned:
+            return self._assigned[topic]
+        return self._all(topic)
+
+    def _all(self, topic: str) -> Sequence[int]:
+        return self._ask(self._partitions, topic)
+
+    async def _partitions(self, topic: str) -> Sequence[int]:
+        return sorted(part.partition for part in await self._parts(topic))
+
+    def read_from(self, topic: str, offset: int, limit: int, partition: int = 0) -> list[Delivered]:
+        """Return up to `limit` records of a topic from `offset` on, in order; none: its end."""
+        tail = self._tails.get(topic)
+        if tail is not None and offset >= tail.first:
+            return tail.take(offset, limit)
+        return self._ask(self._read, topic, max(0, offset), limit, partition)
+
+    async def _read(self, topic: str, offset: int, limit: int, partition: int) -> list[Delivered]:
+        part = TopicPartition(self._connection.topic(topic), partition)
+        async with self._lock:
+            begin = (await self._consumer.beginning_offsets([part]))[part]
+            end = (await self._consumer.end_offsets([part]))[part]
+            at = max(offset, begin)
+            if at >= end:
+                return []
+            self._consumer.assign([part])
+            self._consumer.seek(part, at)
+            quiet = 0
+            while quiet < 3 and await self._consumer.position(part) < end:
+                found = await self._consumer.getmany(part, timeout_ms=POLL_MS, max_records=limit)
+                if found:
+                    return [
+                        self._connection.delivered(one, one.timestamp / 1000) for one in found[part]
+                    ]
+                quiet += 1  # behind the last record there may be marks of transactions only
+            return []
+
+    def end(self, topic: str, partition: int = 0) -> int:
+        """Return the offset that the next record of the topic will get."""
+        return self._ask(self._offsets, topic, [partition], True)
+
+    def begin(self, topic: str, partition: int = 0) -> int:
+        """Return the offset before which all that was in the topic is gone."""
+        return self._ask(self._offsets, topic, [partition], False)
+
+    def count(self, topic: str) -> int:
+        """Return how many records ever came into all partitions of a topic."""
+        return self._ask(self._offsets, topic, self._all(topic), True)
+
+    async def _offsets(self, topic: str, partitions: Sequence[int], end: bool) -> int:
+        parts = [TopicPartition(self._connection.topic(topic), one) for one in partitions]
+        of = self._consumer.end_offsets if end else self._consumer.beginning_offsets
+        return sum((await of(parts)).values())
+
+    def position(self, group: str, topic: str, partition: int = 0) -> int:
+        """Return the offset up to which the group has committed."""
+        return self._ask(self._positions, group, topic).get(partition, 0)
+
+    async def _positions(self, group: str, topic: str) -> dict[int, int]:
+        found = await self._admin.list_consumer_group_offsets(
+            self._connection.group(group), partitions=await self._parts(topic)
+        )
+        return {part.partition: max(0, one.offset) for part, one in found.items()}
+
+    async def _parts(self, topic: str) -> list[TopicPartition]:
+        name = self._connection.topic(topic)
+        [described] = await self._admin.describe_topics([name])
+        return [TopicPartition(name, one["partition"]) for one in described["partitions"]]
+
+    def waiting(self, group: str, topics: Sequence[str]) -> int:
+        """Return how many records lie before the group in all partitions, as of a second ago."""
+        return sum(self._waiting(group, topic) for topic in topics)
+
+    def _waiting(self, group: str, topic: str) -> int:
+        asked, known = self._looks.get((group, topic), (0.0, 0))
+        if time.monotonic() - asked > LOOK_SECONDS:
+            known = self._ask(self._lag, group, topic)
+            self._looks[group, topic] = (time.monotonic(), known)
+        return known
+
+    async def _lag(self, group: str, topic: str) -> int:
+        positions = await self._positions(group, topic)
+        parts = [TopicPartition(self._connection.topic(topic), one) for one in positions]
+        begins = await self._consumer.beginning_offsets(parts)
+        ends = await self._consumer.end_offsets(parts)
+        return sum(ends[part] - max(begins[part], positions[part.partition]) for part in parts)
+
+    def newest(self, topic: str, key: bytes) -> Delivered | None:
+        """Return the newest record under a key of a compacted topic, by reading all of it."""
+        newest: Delivered | None = None
+        for part in self._all(topic):
+            at = 0
+            while records := self._ask(self._read, topic, at, 1_000, part):
+                newest = next((one for one in reversed(records) if one.key == key), newest)
+                at = records[-1].offset + 1
+        return None if newest is None or newest.value is None else newest
+
+    def level(self) -> None:
+        """Wait until all that is followed is read as far as it goes now."""
+        for tail in self._tails.values():
+            self._ask(tail.level)
+
+    def append(self, outputs: Sequence[Outgoing]) -> None:
+        """Publish, and wait until the brokers have it."""
+        self._ask(self._append, list(outputs))
+
+    async def _append(self, outputs: Sequence[Outgoing]) -> None:
+        if self._publisher is None:
+            self._publisher = Publisher(self._connection)
+        await self._publisher.publish(outputs)
+
+
+class _Tail:
+    """The only partition of a topic, read ahead; what was taken is forgotten."""
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self.first = 0
+        self._connection = connection
+        self._topic = topic
+        self._records: list[Delivered] = []
+        self._guard = threading.Lock()
+        self._consumer = AIOKafkaConsumer(
+            **connection.client(),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+        )
+        self._part = TopicPartition(connection.topic(topic), 0)
+        self._at = 0
+        self._moved = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def begun(cls, connection: Connection, topic: str) -> _Tail:
+        """Read to the end, and go on in the background."""
+        tail = cls(connection, topic)
+        await tail._consumer.start()
+        tail._consumer.assign([tail._part])
+        await tail._consumer.seek_to_beginning(tail._part)
+        tail._task = asyncio.create_task(tail._follow())
+        await tail.level()
+        return tail
+
+    async def close(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._consumer.stop()
+
+    async def level(self) -> None:
+        """Wait until everything is read that lies there now."""
+        end = (await self._consumer.end_offsets([self._part]))[self._part]
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._at >= end)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                found = await self._consumer.getmany(self._part, timeout_ms=POLL_MS)
+                at = await self._consumer.position(self._part)
+            except KafkaError:  # away: it goes on where it was when they are there again
+                await asyncio.sleep(1)
+                continue
+            with self._guard:
+                self._records += [
+                    self._connection.delivered(one, one.timestamp / 1000)
+                    for one in found.get(self._part, ())
+                ]
+            async with self._moved:
+                self._at = at
+                self._moved.notify_all()
+
+    def take(self, offset: int, limit: int) -> list[Delivered]:
+        """Return the next records from an offset on, and forget those before it."""
+        with self._guard:
+            self.first = max(self.first, offset)
+            self._records = [one for one in self._records if one.offset >= offset]
+            return self._records[:limit]

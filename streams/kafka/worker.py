@@ -1,0 +1,271 @@
+"""A stage on Kafka: a Faust app that loses nothing (docs/kafka.md says which ways of Faust's do).
+
+Batches are events of `take_events` with concurrency 1. When the body of its loop ends, Faust counts
+the batch as done whatever happened, so the body ends in one way only: what the stage answered is on
+the brokers. Where that cannot be (the run ends while a server is away, Faust cancels the loop), this
+worker commits nothing any more, and the batch is delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import faust
+import structlog
+
+from models.errors import Fatal, Permanent, Transient
+from streams.delivery import LONGEST_BACKOFF, deliver
+from streams.errors import NotYet
+from streams.kafka.connection import Connection
+from streams.kafka.owner import OneOwner
+from streams.kafka.publisher import LARGEST, Publisher
+from streams.kafka.reader import KafkaReader
+from streams.stage import Delivered, Outgoing, Stage, dead_letter
+
+WITHIN = 0.02
+"""Seconds that a batch waits for more records."""
+
+FINISH_SECONDS, LEAVE_SECONDS = 5.0, 4.0
+"""How long a worker that is told to stop works on the batch in hand, and then takes to leave."""
+
+ACK_SECONDS = 0.05
+"""After the body of its loop has ended Faust still has to note that the batch is done."""
+
+GIVEN_UP = 75
+"""Exit status of a worker that ends itself with a batch in hand: start it again."""
+
+BUFFERED = 4
+"""Batches that are fetched ahead."""
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+def _give_up(status: int) -> None:
+    os._exit(status)
+
+
+class Worker:
+    """Runs one stage until it is stopped or fails for good."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        connection: Connection,
+        reader: KafkaReader,
+        *,
+        folder: Path,
+        batch: int | None = None,
+        alone: bool = False,
+        on_commit: Callable[[str, int], None] = lambda stage, records: None,
+        give_up: Callable[[int], None] = _give_up,
+    ) -> None:
+        """`alone`: one worker has the whole stage and others stand by; it publishes as the owner
+        that fences off a late one. `give_up` ends the process, where nothing else does.
+        """
+        self._stage = stage
+        self._connection = connection
+        self._reader = reader
+        self._limit = min(batch or stage.spec.batch, stage.spec.batch)
+        self._alone = alone
+        self._publisher = Publisher(connection, stage.spec.name if alone else None)
+        self._on_commit = on_commit
+        self._give_up = give_up
+        self._stop = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._assignment = 0
+        self._started = -1
+        self._last = 0.0
+        self.failure: BaseException | None = None
+        self._app = self._faust(folder)
+
+    @property
+    def topics(self) -> list[str]:
+        """What the stage reads, as it is called on the brokers."""
+        return [self._connection.topic(topic.name) for topic in self._stage.spec.reads]
+
+    def _faust(self, folder: Path) -> faust.App:
+        session = self._connection.session
+        app = faust.App(
+            self._connection.group(self._stage.spec.name),
+            broker=[f"kafka://{one.strip()}" for one in self._connection.bootstrap.split(",")],
+            store="memory://",
+            datadir=str(folder / "faust"),
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=2 * LARGEST,
+            broker_session_timeout=session,
+            broker_heartbeat_interval=session / 3,
+            broker_request_timeout=max(40.0, session + 5),
+            broker_max_poll_interval=24 * 3_600.0,
+            broker_commit_interval=0.5,
+            broker_max_poll_records=BUFFERED * self._limit,
+            stream_buffer_maxsize=BUFFERED * self._limit,
+            stream_wait_empty=False,
+            stream_ack_cancelled_tasks=False,
+            stream_ack_exceptions=False,
+            table_standby_replicas=1 if self._alone else 0,
+            PartitionAssignor=OneOwner,
+        )
+        topic = app.topic(
+            *self.topics,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            allow_empty=True,
+        )
+
+        async def assigned(sender: Any, assigned: Any = (), **_: Any) -> None:
+            self._assignment += 1
+            mine: dict[str, list[int]] = {topic.name: [] for topic in self._stage.spec.reads}
+            for part in assigned:
+                mine[self._connection.name(part.topic)].append(part.partition)
+            self._reader.assigned({name: sorted(parts) for name, parts in mine.items()})
+
+        app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]
+
+        @app.agent(topic, name=self._stage.spec.name, concurrency=1)
+        async def work(stream: Any) -> None:
+            async for events in stream.take_events(self._limit, within=WITHIN):
+                await self._batch([_delivered(self._connection, event) for event in events])
+
+        return app
+
+    def stop(self) -> None:
+        """Finish the batch in hand, if that does not take long, then return from `run`."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until stopped.
+
+        Raises:
+            Fatal: the stage cannot go on.
+            Transient: the brokers do not answer.
+        """
+        await self._publisher.start()
+        await self._app.start()
+        crashed = asyncio.create_task(self._app.wait_until_stopped())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({crashed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._stop.is_set():
+                self.failure = self.failure or self._app.crash_reason
+                log.error("the worker stops", stage=self._stage.spec.name, why=str(self.failure))
+                self._stop.set()
+            await self._leave()
+        finally:
+            for task in (crashed, stopped):
+                task.cancel()
+        if isinstance(self.failure, Fatal | Transient):
+            raise self.failure
+        if self.failure is not None:
+            raise Transient(f"stage {self._stage.spec.name!r}: {self.failure}")
+
+    async def _leave(self) -> None:
+        """Let the batch in hand end, if it does, commit what is done, and leave the group."""
+        try:
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._idle.wait()
+                await asyncio.sleep(ACK_SECONDS)
+                if not self._app.should_stop:
+                    await self._app.consumer.commit()
+        except TimeoutError:
+            log.warning("a batch is left to be delivered again", stage=self._stage.spec.name)
+        self._commit_nothing()
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._stage.close()
+                await self._publisher.close()
+                await self._app.stop()
+        except TimeoutError:
+            self._give_up(GIVEN_UP if self.failure else 0)
+
+    def _commit_nothing(self) -> None:
+        """From now on what is in hand counts as not done, whatever Faust makes of it."""
+
+        async def nothing(offsets: object) -> bool:
+            return False
+
+        self._app.consumer._commit = nothing  # type: ignore[attr-defined]
+
+    async def _never(self) -> None:
+        """Wait, with a batch that is not done, until `_leave` has gone."""
+        self._idle.set()
+        await asyncio.Event().wait()
+
+    async def _batch(self, batch: Sequence[Delivered]) -> None:
+        if self._stop.is_set():
+            await self._never()
+        self._idle.clear()
+        try:
+            await self._handled(batch)
+        except Fatal as error:
+            self.failure = error
+            self._stop.set()
+            await self._never()
+        except BaseException as error:  # Faust ends the loop: it would count the batch as done
+            self._commit_nothing()
+            log.error("a batch is given up", stage=self._stage.spec.name, why=repr(error))
+            raise
+        self._idle.set()
+
+    async def _handled(self, batch: Sequence[Delivered]) -> None:
+        await self._begin()
+        if self._alone:  # what it published last must be what it builds on
+            await self._until(lambda: asyncio.to_thread(self._reader.level))
+        pause = self._last + self._stage.spec.pause - time.monotonic()
+        if pause > 0:
+            await self._rest(pause)
+        outputs = await self._until(lambda: deliver(self._stage, batch, rest=self._rest))
+        await self._until(lambda: self._published(batch, outputs))
+        self._last = time.monotonic()
+        self._on_commit(self._stage.spec.name, len(batch))
+
+    async def _begin(self) -> None:
+        """Bring what the stage derives up to what others did while it had fewer partitions."""
+        while self._started != (now := self._assignment):
+            await self._until(lambda: self._stage.start(self._reader))
+            self._started = now
+
+    async def _published(self, batch: Sequence[Delivered], outputs: Sequence[Outgoing]) -> None:
+        try:
+            await self._publisher.publish(outputs)
+        except Permanent as error:  # an answer that is too large: as if the record were unusable
+            name = self._stage.spec.name
+            log.error("an answer cannot be published", stage=name, error=str(error))
+            await self._publisher.publish([dead_letter(one, name, error) for one in batch])
+
+    async def _until(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Take a step, however long what it needs is away; never return without having."""
+        wait = 0.1
+        while True:
+            try:
+                return await step()
+            except NotYet as later:
+                await self._rest(later.delay)
+            except Transient as error:
+                log.warning("trying again", stage=self._stage.spec.name, error=str(error))
+                await self._rest(wait)
+                wait = min(LONGEST_BACKOFF, 2 * wait)
+            if self._stop.is_set():
+                await self._never()
+
+    async def _rest(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        return not self._stop.is_set()
+
+
+def _delivered(connection: Connection, event: Any) -> Delivered:
+    return connection.delivered(event.message, event.message.timestamp)
