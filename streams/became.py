@@ -7,11 +7,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.database import open_database
 from streams.errors import IdConflict
 from streams.held import MAX_ROUNDS
 from streams.incoming import ROW_HEADER
-from streams.ledger import SCHEMA
+from streams.ledger import open_ledger
 from streams.records import Authority
 from streams.revisions import revised_id
 from streams.textindex import TextIndex
@@ -32,7 +31,7 @@ class RowLookup:
     """The reading side of a ledger and of the index of ids."""
 
     def __init__(self, ledger: Path, texts: Path) -> None:
-        self._db = open_database(ledger, SCHEMA, 1, read_only=True)
+        self._db = open_ledger(ledger, read_only=True)
         self._index = TextIndex(texts, read_only=True)
         self._dead_known = False
 
@@ -58,7 +57,7 @@ class RowLookup:
 
     def _decided(self, text_id: str) -> Became | None:
         found = self._db.execute(
-            "SELECT truths.label, rank, json_extract(json, '$.confidence') FROM truths"
+            "SELECT truths.label, rank, json_extract(plain(json), '$.confidence') FROM truths"
             " JOIN events USING (event) WHERE truths.id = ?",
             (text_id,),
         ).fetchone()
@@ -73,7 +72,8 @@ class RowLookup:
 
     def _open(self, text_id: str) -> Became:
         held = self._db.execute(
-            "SELECT round, json_extract(json, '$.contenders') FROM held WHERE id = ?", (text_id,)
+            "SELECT round, json_extract(plain(json), '$.contenders') FROM held WHERE id = ?",
+            (text_id,),
         ).fetchone()
         if held is None:
             reason = self._reason(text_id, known=True)

@@ -6,9 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.database import open_database
 from streams.held import MAX_ROUNDS, NOT_EXAMINED
-from streams.ledger import SCHEMA
+from streams.ledger import open_ledger
 from streams.records import Authority, DeadLetter, Labeled, Uncertain, Verdict, truth_of
 from streams.reviewed import SIGNED
 from streams.tallies import tallies, under
@@ -70,7 +69,7 @@ class Figures:
     """The reading side of a ledger, also while another process writes it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_database(path, SCHEMA, 1, read_only=True)
+        self._db = open_ledger(path, read_only=True)
 
     def close(self) -> None:
         """Close the file."""
@@ -136,14 +135,16 @@ class Figures:
 
     def story(self, text_id: str) -> Story:
         """Tell what happened to a text; an unknown id has an empty story."""
-        events = self._db.execute("SELECT json FROM events WHERE id = ?", (text_id,))
+        events = self._db.execute("SELECT plain(json) FROM events WHERE id = ?", (text_id,))
         verdicts = self._db.execute(
-            "SELECT json FROM verdicts WHERE id = ? ORDER BY at", (text_id,)
+            "SELECT plain(json) FROM verdicts WHERE id = ? ORDER BY at", (text_id,)
         )
         reviews = self._db.execute(
-            "SELECT json FROM reviews WHERE id = ? ORDER BY number, event", (text_id,)
+            "SELECT plain(json) FROM reviews WHERE id = ? ORDER BY number, event", (text_id,)
         )
-        held = self._db.execute("SELECT round, json FROM held WHERE id = ?", (text_id,)).fetchone()
+        held = self._db.execute(
+            "SELECT round, plain(json) FROM held WHERE id = ?", (text_id,)
+        ).fetchone()
         return Story(
             events=sorted(
                 (Labeled.model_validate_json(json) for (json,) in events), key=lambda e: e.order

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from streams.packing import kept
 from streams.records import Manifest, Recheck, Round, Uncertain
 
 MAX_ROUNDS = 4
@@ -56,7 +57,7 @@ class Held:
         self.release(case.text.id)
         self._db.execute(
             "INSERT INTO held VALUES (?, ?, ?, 0, ?, ?, ?)",
-            (case.text.id, case.round, model, place, at, case.model_dump_json()),
+            (case.text.id, case.round, model, place, at, kept(case.model_dump_json())),
         )
         self._db.executemany(
             "INSERT OR IGNORE INTO held_contenders VALUES (?, ?)",
@@ -81,7 +82,8 @@ class Held:
         marks = ", ".join("?" * len(touched))
         number = manifest.number
         rows = self._db.execute(
-            "SELECT id, json FROM held WHERE round < ? AND (asked = ? OR (version < ? AND asked < ?"
+            "SELECT id, plain(json) FROM held WHERE round < ?"
+            " AND (asked = ? OR (version < ? AND asked < ?"
             f" AND id IN (SELECT id FROM held_contenders WHERE label IN ({marks}))))"
             " ORDER BY asked = ? DESC, asked, place LIMIT ?",
             (
@@ -104,7 +106,7 @@ class Held:
         if found.end is not None:
             return []
         rows = self._db.execute(
-            f"SELECT id, json FROM held WHERE ({NOT_EXAMINED}) OR (round < ? AND id IN"
+            f"SELECT id, plain(json) FROM held WHERE ({NOT_EXAMINED}) OR (round < ? AND id IN"
             " (SELECT id FROM rechecks WHERE version = ? AND part = ?)) ORDER BY place LIMIT ?",
             (
                 *(MAX_ROUNDS, version, version),

@@ -8,6 +8,7 @@ event lies in the log, the held texts (`streams.held`), and what was taught and 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from streams.database import made_durable, open_database, transaction
 from streams.held import SCHEMA as HELD_SCHEMA
 from streams.held import Held
+from streams.packing import kept, knows_plain
 from streams.records import (
     Authority,
     DeadLetter,
@@ -81,6 +83,21 @@ CREATE TABLE IF NOT EXISTS versions (
 )
 
 
+FORMAT = 2
+"""1 had all JSON as it is; such rows are read, and stay until the ledger is rebuilt."""
+
+
+def open_ledger(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file; what is kept in it squeezed, `plain(json)` reads.
+
+    Raises:
+        Fatal: as for `open_database`.
+    """
+    db = open_database(path, SCHEMA, FORMAT, read_only=read_only, older={1: ""})
+    knows_plain(db)
+    return db
+
+
 @dataclass
 class Effects:
     """What a batch leads to: new truths, held texts to examine again, and what follows from a
@@ -97,7 +114,7 @@ class Ledger:
     """The writing side. One process owns it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_database(path, SCHEMA, 1)
+        self._db = open_ledger(path)
         counted(self._db)
         self._held = Held(self._db)
         self._reviews = Reviews(self._db)
@@ -175,7 +192,7 @@ class Ledger:
     def _keep(self, event: Labeled) -> None:
         self._db.execute(
             "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)",
-            (event.event, event.id, event.at, event.model_dump_json(exclude_none=True)),
+            (event.event, event.id, event.at, kept(event.model_dump_json(exclude_none=True))),
         )
 
     def _set(self, event: Labeled) -> None:
@@ -227,7 +244,7 @@ class Ledger:
                 verdict.decision,
                 verdict.calls,
                 verdict.tokens,
-                verdict.model_dump_json(exclude_none=True, exclude={"held"}),
+                kept(verdict.model_dump_json(exclude_none=True, exclude={"held"})),
             ),
         ).rowcount
         if new and verdict.held is not None and self._truth(verdict.id) is None:

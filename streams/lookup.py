@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from streams.database import open_database
 from streams.held import MAX_ROUNDS
-from streams.ledger import SCHEMA
+from streams.ledger import open_ledger
 from streams.records import Authority
 from streams.reviewed import SIGNED
 
@@ -59,7 +58,7 @@ class Lookup:
     """The reading side of a ledger, also while another process writes it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_database(path, SCHEMA, 1, read_only=True)
+        self._db = open_ledger(path, read_only=True)
 
     def close(self) -> None:
         """Close the file."""
@@ -72,8 +71,8 @@ class Lookup:
             marks = ", ".join("?" * len(values))
             where = f"WHERE id IN (SELECT id FROM held_contenders WHERE label IN ({marks}))"
         rows = self._db.execute(
-            "SELECT id, json_extract(json, '$.contenders[0].label'),"
-            " json_extract(json, '$.contenders[0].probability'), round FROM held"
+            "SELECT id, json_extract(plain(json), '$.contenders[0].label'),"
+            " json_extract(plain(json), '$.contenders[0].probability'), round FROM held"
             f" {where} ORDER BY place",
             values,
         )
@@ -86,12 +85,13 @@ class Lookup:
         decided; the surest first.
         """
         rows = self._db.execute(
-            "SELECT verdicts.id, json_extract(json, '$.proposed'),"
-            " MAX(json_extract(json, '$.confidence')) AS confidence FROM verdicts"
+            "SELECT verdicts.id, json_extract(plain(json), '$.proposed'),"
+            " MAX(json_extract(plain(json), '$.confidence')) AS confidence FROM verdicts"
             " LEFT JOIN truths ON truths.id = verdicts.id AND truths.rank = ?"
             " WHERE audit = 1 AND verdicts.decision IN ('accepted', 'undecided')"
             " AND truths.id IS NULL AND outcome <> 'no_verdict'"
-            " AND json_extract(json, '$.label') IS NOT json_extract(json, '$.proposed')"
+            " AND json_extract(plain(json), '$.label')"
+            " IS NOT json_extract(plain(json), '$.proposed')"
             " GROUP BY verdicts.id ORDER BY confidence DESC, verdicts.id",
             (Authority.PERSON.rank,),
         )
@@ -100,7 +100,8 @@ class Lookup:
     def reviewed(self) -> list[Waiting]:
         """Return the texts that a person has decided, the latest first."""
         rows = self._db.execute(
-            "SELECT id, json_extract(json, '$.proposed'), json_extract(json, '$.confidence'),"
+            "SELECT id, json_extract(plain(json), '$.proposed'),"
+            " json_extract(plain(json), '$.confidence'),"
             " MAX(at) AS latest FROM reviews GROUP BY id ORDER BY latest DESC"
         )
         return [Waiting(*row[:3]) for row in rows]
@@ -128,9 +129,9 @@ class Lookup:
         marks = ", ".join("?" * len(names))
         rows = self._db.execute(
             f"SELECT audit, COUNT(*), SUM(decision = 'accepted' AND label IN ({marks})) FROM ("
-            " SELECT audit, decision, json_extract(json, '$.label') AS label,"
-            " json_extract(json, '$.proposed') AS proposed,"
-            " json_extract(json, '$.round') AS round FROM verdicts"
+            " SELECT audit, decision, json_extract(plain(json), '$.label') AS label,"
+            " json_extract(plain(json), '$.proposed') AS proposed,"
+            " json_extract(plain(json), '$.round') AS round FROM verdicts"
             " WHERE decision IN ('accepted', 'undecided') AND outcome <> 'no_verdict')"
             f" WHERE proposed IN ({marks}) AND round = 1 GROUP BY audit",
             (*names, *names),
@@ -144,8 +145,8 @@ class Lookup:
         marks = ", ".join("?" * len(names))
         mine, other = ("proposed", "label") if proposed else ("label", "proposed")
         rows = self._db.execute(
-            f"SELECT {other}, COUNT(*) FROM (SELECT json_extract(json, '$.label') AS label,"
-            " json_extract(json, '$.proposed') AS proposed FROM verdicts"
+            f"SELECT {other}, COUNT(*) FROM (SELECT json_extract(plain(json), '$.label') AS label,"
+            " json_extract(plain(json), '$.proposed') AS proposed FROM verdicts"
             " WHERE decision = 'accepted')"
             f" WHERE {mine} IN ({marks}) AND {other} NOT IN ({marks}) GROUP BY {other}",
             (*names, *names),

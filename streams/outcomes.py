@@ -11,29 +11,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.database import open_database
-from streams.ledger import SCHEMA
+from streams.ledger import open_ledger
 from streams.records import Authority, Labeled, truth_of
 
 _CHUNK = 500
 
 _VERDICTS = """
-SELECT id, at, audit, json_extract(json, '$.proposed'), json_extract(json, '$.confidence'),
-    json_extract(json, '$.model')
+SELECT id, at, audit, json_extract(plain(json), '$.proposed'),
+    json_extract(plain(json), '$.confidence'),
+    json_extract(plain(json), '$.model')
 FROM verdicts ORDER BY at, event
 """
 
 _EVENTS = """
-SELECT id, at, COALESCE(json_extract(json, '$.contenders[0].label'), json_extract(json, '$.label')),
-    COALESCE(json_extract(json, '$.contenders[0].probability'), json_extract(json, '$.confidence')),
-    json_extract(json, '$.model')
-FROM events WHERE json_extract(json, '$.authority') = 'classifier' ORDER BY at, event
+SELECT id, at,
+    COALESCE(
+        json_extract(plain(json), '$.contenders[0].label'), json_extract(plain(json), '$.label')
+    ),
+    COALESCE(
+        json_extract(plain(json), '$.contenders[0].probability'),
+        json_extract(plain(json), '$.confidence')
+    ),
+    json_extract(plain(json), '$.model')
+FROM events WHERE json_extract(plain(json), '$.authority') = 'classifier' ORDER BY at, event
 """
 
-_IN_TIME = "SELECT at, json FROM events ORDER BY at, event"
+_IN_TIME = "SELECT at, plain(json) FROM events ORDER BY at, event"
 
 _TRUTHS = """
-SELECT truths.id, truths.label, rank, json_extract(json, '$.confidence'), events.at
+SELECT truths.id, truths.label, rank, json_extract(plain(json), '$.confidence'), events.at
 FROM truths LEFT JOIN events USING (event)
 """
 
@@ -68,7 +74,7 @@ class Outcome:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a ledger to read, also while another process writes it: one state throughout."""
-    db = open_database(path, SCHEMA, 1, read_only=True)
+    db = open_ledger(path, read_only=True)
     try:
         db.execute("BEGIN")
         yield db
@@ -126,7 +132,8 @@ def words(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str]:
         for table, path in (("held", "$.text.text"), ("events", "$.text")):
             found |= dict(
                 db.execute(
-                    f"SELECT id, json_extract(json, '{path}') FROM {table} WHERE id IN ({marks})",
+                    f"SELECT id, json_extract(plain(json), '{path}') FROM {table}"
+                    f" WHERE id IN ({marks})",
                     some,
                 )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from streams.packing import kept
 from streams.records import Authority, Labeled, Retrain, Verdict, truth_of
 from streams.reviewed import SIGNED, case_of, event_of, lesson_for, taken_back
 
@@ -31,14 +32,14 @@ class Reviews:
                 verdict.id,
                 verdict.round,
                 verdict.at,
-                verdict.model_dump_json(exclude_none=True, exclude={"held"}),
+                kept(verdict.model_dump_json(exclude_none=True, exclude={"held"})),
             ),
         )
         return event_of(verdict)
 
     def events(self, text_id: str) -> list[Labeled]:
         """Return every labelled event of a text."""
-        rows = self._db.execute("SELECT json FROM events WHERE id = ?", (text_id,))
+        rows = self._db.execute("SELECT plain(json) FROM events WHERE id = ?", (text_id,))
         return [Labeled.model_validate_json(json) for (json,) in rows]
 
     def last_word(self, text_id: str) -> str | None:

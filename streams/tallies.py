@@ -55,15 +55,15 @@ def _first(table: str, alike: str = "1") -> str:
 
 
 def _outweighed(row: str) -> str:
-    weighed = f"json_extract({row}.json, '$.weighed.label')"
-    return f"{weighed} IS NOT NULL AND {weighed} IS NOT json_extract({row}.json, '$.label')"
+    weighed = f"json_extract(plain({row}.json), '$.weighed.label')"
+    return f"{weighed} IS NOT NULL AND {weighed} IS NOT json_extract(plain({row}.json), '$.label')"
 
 
 def _spared(row: str) -> str:
-    return f"json_extract({row}.json, '$.spared')"
+    return f"json_extract(plain({row}.json), '$.spared')"
 
 
-_KIND = "'failed/' || COALESCE(json_extract(NEW.json, '$.kind'), 'unknown')"
+_KIND = "'failed/' || COALESCE(json_extract(plain(NEW.json), '$.kind'), 'unknown')"
 _BEYOND = f"{{0}}.round >= {MAX_ROUNDS}"
 _WORD = (
     "CASE {0}.kind WHEN 'accepted' THEN 'taught/' || {0}.label"
@@ -103,7 +103,7 @@ SCHEMA = (
         "INSERT ON verdicts",
         _add("'calls'", "NEW.calls"),
         _add("'tokens'", "NEW.tokens"),
-        _add("'estimated'", "NEW.tokens", "json_extract(NEW.json, '$.estimated')"),
+        _add("'estimated'", "NEW.tokens", "json_extract(plain(NEW.json), '$.estimated')"),
         _add("'asked'", when=_first("verdicts")),
         _add("'asked/' || NEW.audit", when=_first("verdicts", "o.audit = NEW.audit")),
         _add(
@@ -138,13 +138,13 @@ UNION ALL SELECT 'held/person', COUNT(*) FROM held WHERE {_BEYOND.format("held")
 UNION ALL SELECT 'calls', COALESCE(SUM(calls), 0) FROM verdicts
 UNION ALL SELECT 'tokens', COALESCE(SUM(tokens), 0) FROM verdicts
 UNION ALL SELECT 'estimated', COALESCE(SUM(tokens), 0) FROM verdicts
- WHERE json_extract(json, '$.estimated')
+ WHERE json_extract(plain(json), '$.estimated')
 UNION ALL SELECT 'asked', COUNT(DISTINCT id) FROM verdicts
 UNION ALL SELECT 'asked/' || audit, COUNT(DISTINCT id) FROM verdicts GROUP BY audit
 UNION ALL SELECT 'decided/' || decision || '/' || audit, COUNT(DISTINCT id) FROM verdicts
  WHERE decision IS NOT NULL GROUP BY decision, audit
-UNION ALL SELECT 'failed/' || COALESCE(json_extract(json, '$.kind'), 'unknown') AS name, COUNT(*)
- FROM verdicts WHERE outcome = 'no_verdict' GROUP BY name
+UNION ALL SELECT 'failed/' || COALESCE(json_extract(plain(json), '$.kind'), 'unknown') AS name,
+ COUNT(*) FROM verdicts WHERE outcome = 'no_verdict' GROUP BY name
 UNION ALL SELECT 'outweighed', COUNT(DISTINCT id) FROM verdicts WHERE {_outweighed("verdicts")}
 UNION ALL SELECT 'spared', COUNT(DISTINCT id) FROM events WHERE {_spared("events")}
 UNION ALL SELECT {_WORD.format("lessons")} AS name, COUNT(*) FROM lessons

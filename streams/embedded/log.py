@@ -2,7 +2,7 @@
 
 What a batch publishes and the position it moves are one transaction, so that within the log a
 run is exactly-once: killed at any moment, it goes on where the last transaction ended. Values are
-kept squeezed (`streams.embedded.packing`), and what every stage has read can go (`trim`).
+kept squeezed (`streams.packing`), and what every stage has read can go (`trim`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from models.errors import Fatal
 from streams.database import format_of, give_back, open_database, transaction
-from streams.embedded.packing import PLAIN, packed, unpacked
+from streams.packing import PLAIN, packed, unpacked
 from streams.stage import Delivered, Outgoing
 from streams.topology import TOPICS
 

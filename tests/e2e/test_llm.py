@@ -6,11 +6,12 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from streams.ledger import open_ledger
 from tests.e2e import program
 from tests.e2e.program import redstream
 from tests.loopback.server import Loopback, read
@@ -58,10 +59,9 @@ def ids(number: int) -> set[str]:
 
 
 def verdicts(var: Path) -> list[dict[str, object]]:
-    import sqlite3
-
-    with sqlite3.connect(var / "ledger.sqlite") as db:
-        return [json.loads(row) for (row,) in db.execute("SELECT json FROM verdicts ORDER BY at")]
+    with closing(open_ledger(var / "ledger.sqlite", read_only=True)) as db:
+        rows = db.execute("SELECT plain(json) FROM verdicts ORDER BY at")
+        return [json.loads(row) for (row,) in rows]
 
 
 def assert_nowhere(key: str, var: Path, *outputs: str) -> None:

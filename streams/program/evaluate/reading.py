@@ -155,7 +155,7 @@ def _manifest(log: SqliteLog, number: int) -> Manifest:
 
 
 def _judges(ledger: sqlite3.Connection) -> list[str]:
-    rows = ledger.execute("SELECT DISTINCT json_extract(json, '$.signed') FROM verdicts")
+    rows = ledger.execute("SELECT DISTINCT json_extract(plain(json), '$.signed') FROM verdicts")
     return sorted(signed for (signed,) in rows)
 
 

@@ -16,6 +16,7 @@ from models.errors import Fatal
 from streams.embedded.log import SqliteLog
 from streams.errors import BadCommand
 from streams.feed import Feed, Version
+from streams.ledger import open_ledger
 from streams.program.cli import app
 from streams.program.folder import Folder
 from streams.program.labels import Prepared, prepare_add, prepare_rename, publish
@@ -74,8 +75,10 @@ def test_what_the_judge_made_of_it_is_counted_for_sure_and_doubtful_texts(
 
 
 def test_confusions_go_both_ways(settings: Settings) -> None:
-    with sqlite3.connect(Folder(settings.var).ledger) as db:
-        db.execute("UPDATE verdicts SET json = json_set(json, '$.label', 'room') WHERE id = 'J1'")
+    with closing(open_ledger(Folder(settings.var).ledger)) as db:
+        db.execute(
+            "UPDATE verdicts SET json = json_set(plain(json), '$.label', 'room') WHERE id = 'J1'"
+        )
     assert show(settings, "travel").said_instead == {"room": 1}
     assert show(settings, "room").said_for == {"travel": 1}
     assert "the judge said instead: room 1" in "\n".join(lines(show(settings, "travel")))

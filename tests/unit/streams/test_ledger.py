@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.errors import Fatal
 from streams.figures import Figures
 from streams.ledger import Effects, Ledger
+from streams.packing import knows_plain
 from streams.records import Authority, Labeled
 from streams.topology import DEADLETTERS, LABELED, MODELS, RETRAIN, ROUNDS, VERDICTS, Topic
 from streams.wire import Record
@@ -185,3 +186,42 @@ def test_an_event_that_lies_twice_in_the_log_is_published_once(ledger: Ledger) -
     assert apply(ledger, event, first=3).latest == [event]  # again: it may not have been published
     assert apply(ledger, event, first=9).latest == []
     assert apply(ledger, event, event, first=20).latest == []
+
+
+def test_what_is_kept_squeezed_is_read_again(ledger: Ledger, path: Path) -> None:
+    event = make.labeled("t1", text=make.text("t1", "my printer is on fire " * 9))
+    case = make.uncertain("t2")
+    apply(ledger, event, make.undecided(case, reason="no printer"))
+    with closing(Figures(path)) as figures:
+        assert figures.story("t1").events == [event]
+        assert figures.story("t2").held == case
+        assert figures.story("t2").verdicts[0].reason == "no printer"
+    with closing(sqlite3.connect(path)) as db:
+        for table in ("events", "verdicts", "held"):
+            (squeezed,) = db.execute(f"SELECT json FROM {table}").fetchone()
+            assert isinstance(squeezed, bytes)
+
+
+def test_a_ledger_of_before_is_read_as_it_is_and_goes_on(
+    ledger: Ledger, path: Path, open_ledger: Callable[[], Ledger]
+) -> None:
+    apply(ledger, make.labeled("t1"), make.undecided(make.uncertain("t2")))
+    ledger.close()
+    with closing(sqlite3.connect(path)) as db:
+        knows_plain(db)
+        for table in ("events", "verdicts", "held"):
+            db.execute(f"UPDATE {table} SET json = plain(json)")
+        db.commit()
+        db.execute("PRAGMA user_version = 1")
+    with closing(Figures(path)) as figures:
+        before = figures.story("t1"), figures.story("t2")
+    again = open_ledger()
+    apply(again, make.labeled("t2"), first=1)
+    with closing(Figures(path)) as figures:
+        assert (figures.story("t1"), figures.story("t2").verdicts) == (
+            before[0],
+            before[1].verdicts,
+        )
+        assert figures.truths().keys() == {"t1", "t2"}
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)

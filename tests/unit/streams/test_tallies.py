@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.figures import Figures
 from streams.held import MAX_ROUNDS
-from streams.ledger import Ledger
+from streams.ledger import Ledger, open_ledger
 from streams.records import Authority, Weighed
 from streams.tallies import recounted, tallies
 from streams.wire import Record
@@ -46,7 +46,7 @@ RECORDS: list[Record] = [
 
 
 def counts(path: Path) -> tuple[dict[str, int], dict[str, int]]:
-    with closing(sqlite3.connect(path)) as db:
+    with closing(open_ledger(path, read_only=True)) as db:
         return tallies(db), recounted(db)
 
 

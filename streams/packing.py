@@ -1,4 +1,4 @@
-"""Values of the log, squeezed where that saves anything: raw deflate with a dictionary.
+"""Values of the log, and the ledger's JSON, squeezed: raw deflate with a dictionary.
 
 Records are short, and most of each is the same: names of fields, and values that are nearly
 always those. A stream that begins by knowing them takes a third of what it would take alone. What
@@ -8,7 +8,9 @@ never changed, since what it squeezed could not be read any more; a better one g
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
+from functools import lru_cache
 
 PLAIN, SQUEEZED = 0, 1
 
@@ -70,3 +72,28 @@ def unpacked(how: int, kept: bytes | None) -> bytes | None:
         return zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY).decompress(kept)
     except zlib.error as error:
         raise ValueError(f"a damaged value: {error}") from None
+
+
+def kept(json: str) -> str | bytes:
+    """Return how JSON is kept in a column of its own: squeezed behind its number, or as it is."""
+    how, short = packed(json.encode())
+    return json if how == PLAIN or short is None else bytes([how]) + short
+
+
+def plain(value: str | bytes | None) -> str | None:
+    """Return the JSON again.
+
+    Raises:
+        ValueError: as for `unpacked`.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    return (unpacked(value[0], value[1:]) or b"").decode()
+
+
+def knows_plain(db: sqlite3.Connection) -> None:
+    """Let SQL look into what is `kept`: `json_extract(plain(json), ...)`.
+
+    Of one row it is asked several times in a row.
+    """
+    db.create_function("plain", 1, lru_cache(maxsize=4)(plain), deterministic=True)
