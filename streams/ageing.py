@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from scipy.stats import binom
-
 from models.classifier import Classifier
 from streams.records import Drift
 from streams.stage import Reader
@@ -44,6 +42,8 @@ class Tally:
 
     def changed(self) -> list[str]:
         """Return the labels about which the judge disagrees more often than about the others."""
+        from scipy.stats import binom  # here: half a second to load, for the trainer only
+
         total, wrong = self.judged.total(), self.wrong.total()
         found = []
         for label, count in sorted(self.wrong.items()):

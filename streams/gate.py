@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from models.classifier import Classifier
 
@@ -62,5 +61,7 @@ def compare(new: Classifier, old: Classifier, apart: Sequence[Apart]) -> Compari
     lost, won = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
     if not lost:
         return Comparison(len(shared), lost, won, 1.0)
+    from scipy.stats import binomtest  # here: half a second to load, for the trainer only
+
     p = binomtest(lost, lost + won, 0.5, alternative="greater").pvalue
     return Comparison(len(shared), lost, won, float(p))
