@@ -101,8 +101,8 @@ class FileMark(Record):
     """How much of a file is read (`in`) or written (`out`), committed with the records it made.
 
     `digest` (of an input) is that of the bytes read so far: a file that changed is noticed, and
-    read again from its start, which is the next `reading` (None: the first). `rows` is a file or folder of
-    somebody's own rows with their labels, of which nothing but its being ours is known.
+    read again from its start, which is the next `reading` (None: the first). `rows` is a file or
+    folder of somebody's own rows with their labels, of which only its being ours is known.
     """
 
     role: Literal["in", "out", "rows"]
