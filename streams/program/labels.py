@@ -7,10 +7,9 @@ its next version. Where nothing holds the folder, they are taken in at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,10 +22,12 @@ from streams.errors import BadCommand, Held, Unreadable
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.program.assembly import open_store
-from streams.program.examples import read_examples_of, spoken
+from streams.program.examples import spoken
 from streams.program.folder import Folder, working
-from streams.program.lessons import Progress, lessons_of, not_yet_known, teach, training_set
-from streams.program.reading import Columns
+from streams.program.lessons import (
+    Progress,
+    teach,
+)
 from streams.program.settings import Settings
 from streams.records import DeadLetter, LabelCommand, Retrain
 from streams.stage import outgoing
@@ -74,71 +75,13 @@ def standing(log: SqliteLog) -> Standing:
     """
     version = Feed(log).newest()
     labels, waiting = LabelSet.of(version.manifest), []
-    for command in _commands(log, labels.applied):
+    for command in commands(log, labels.applied):
         try:
             labels = labels.after(command)
             waiting.append(command)
         except BadCommand:
             continue  # it will be a dead letter
     return Standing(version, labels, waiting)
-
-
-def add(
-    settings: Settings,
-    label: str,
-    *,
-    name: str | None,
-    guide: str,
-    examples: Path | None,
-    progress: Progress,
-) -> Done:
-    """Add a label, from its name, its guide and examples, as far as they are given.
-
-    Raises: as `prepare_add`.
-    """
-    prepared = prepare_add(
-        settings, label, name=name, guide=guide, examples=examples, progress=progress
-    )
-    progress("teaching", 0.5)
-    return publish(settings, prepared)
-
-
-def prepare_add(
-    settings: Settings,
-    label: str,
-    *,
-    name: str | None,
-    guide: str,
-    examples: Path | None,
-    progress: Progress,
-    wanted: Columns | None = None,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Prepared:
-    """Return what adds a label; one that was retired comes back with the examples it had.
-
-    `wanted` are columns of the file of examples; `tell` is told how it is read.
-
-    Raises:
-        Fatal: a line of the file cannot be used, or the encoder finds nothing in name and guide.
-        BadCommand: there is such a label, or was under that name.
-    """
-    name = name or spoken(label)
-    command = LabelCommand(
-        command="add", label=label, name=name, guide=guide or None, at=time.time()
-    )
-    with _reading(settings) as log:
-        now = standing(log)
-        after = now.labels.after(command)
-        everything = replace(now.labels, retired=now.labels.retired - {label})
-        known = training_set(log, everything, embeddings=True)
-    back = [lesson for lesson in known.values() if lesson.label == label]
-    given = read_examples_of(label, examples, wanted, tell, name=name) if examples else []
-    new = not_yet_known(given, known, after, settings.max_text)
-    progress("loading the encoder", 0.0)
-    encoder = _encoder(settings, now.version)
-    words = _embedded(encoder, name, guide)
-    lessons = [*back, *lessons_of(new, encoder, "labels add")]
-    return Prepared(command.model_copy(update={"embedding": words}), lessons)
 
 
 def rename(settings: Settings, label: str, into: str, name: str | None, progress: Progress) -> Done:
@@ -155,14 +98,14 @@ def prepare_rename(
         BadCommand: there is no such label, or the name is taken.
     """
     command = LabelCommand(command="rename", label=label, into=into, at=time.time())
-    with _reading(settings) as log:
+    with reading(settings) as log:
         now = standing(log)
     now.labels.after(command)
     info = now.version.classifier.infos.get(label, LabelInfo(label, spoken(label)))
     name = name or (spoken(into) if info.name in (label, spoken(label)) else info.name)
     if name != info.name:
         progress("loading the encoder", 0.0)
-        words = _embedded(_encoder(settings, now.version), name, info.guide)
+        words = embedded(encoder_of(settings, now.version), name, info.guide)
         command = command.model_copy(update={"name": name, "embedding": words})
     return Prepared(command)
 
@@ -173,16 +116,18 @@ def change(settings: Settings, command: LabelCommand) -> Done:
     Raises:
         BadCommand: it does not fit the labels there are.
     """
-    with _reading(settings) as log:
+    with reading(settings) as log:
         standing(log).labels.after(command)
     return publish(settings, Prepared(command))
 
 
-def _reading(settings: Settings) -> closing[SqliteLog]:
+def reading(settings: Settings) -> closing[SqliteLog]:
+    """Return a folder's log, to be looked at."""
     return closing(SqliteLog(Folder(settings.var).log, read_only=True))
 
 
-def _commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
+def commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
+    """Return the label commands of a log, in order, from an offset on."""
     found = []
     for records in chunks(log, LABELS, start):
         for record in records:
@@ -193,12 +138,13 @@ def _commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
     return found
 
 
-def _encoder(settings: Settings, version: Version) -> Encoder:
+def encoder_of(settings: Settings, version: Version) -> Encoder:
+    """Load the encoder of a version."""
     return load_encoder(settings.encoder, settings.encoder_path, made_by=version.manifest.encoder)
 
 
-def _embedded(encoder: Encoder, name: str, guide: str) -> Vector:
-    """Return name and guide as the fit embeds them."""
+def embedded(encoder: Encoder, name: str, guide: str) -> Vector:
+    """Return name and guide as the fit embeds them. Raises `Fatal`: it finds nothing in them."""
     (row,) = encoder.encode([f"{name}. {guide}".strip()])
     if not np.isfinite(row).all() or not row.any():
         raise Fatal(f"the encoder finds nothing in the name {name!r}: give another with --name")
@@ -231,7 +177,7 @@ def publish(settings: Settings, prepared: Prepared) -> Done:
             teach(settings, log, open_store(settings, dimension))
     except Held:
         pass
-    with _reading(settings) as log:
+    with reading(settings) as log:
         version = _taken(log, offset, taught, patience)
         if version is not None:
             _complain(log, letters, f"{LABELS.name}/0/{offset}")

@@ -70,10 +70,11 @@ def add_label(
     """Add a label: from a few examples, or from its name and guide alone.
 
     Five examples are enough to begin with. Name and guide count as one more. A label that was
-    retired comes back with the examples it had.
+    retired comes back with the examples it had. The very same command again is no work.
     """
     from models.errors import Fatal
-    from streams.program.labels import prepare_add, publish
+    from streams.program.labels import publish
+    from streams.program.labels_add import prepare_add
     from streams.program.screen import say, steps
     from streams.program.settings import columns_beside
 
@@ -93,6 +94,8 @@ def add_label(
             wanted=columns_beside(settings, text=text_column, id=id_column, label=label_column),
             tell=say,
         )
+        if prepared is None:
+            return say(f"{label} is there, with this name, guide and examples: nothing to do.")
         if dry_run:
             return _foresee(settings, prepared)
         progress("teaching", 0.5)

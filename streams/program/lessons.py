@@ -118,6 +118,11 @@ def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
     asyncio.run(work())
 
 
+def id_of(row: Taught) -> str:
+    """Return an example's id. Without one it is named as by `fit`: the same is the same one."""
+    return row.id or derived_id("seed", row.label, row.text)
+
+
 def not_yet_known(
     taught: Sequence[Taught], known: Mapping[str, Retrain], labels: LabelSet, max_text: int
 ) -> list[Taught]:
@@ -136,9 +141,7 @@ def not_yet_known(
             )
         if len(row.text) > max_text:
             raise Fatal(f"{row.where}: {len(row.text)} characters; at most {max_text} are taken")
-        # As `fit` names an example without an id: the same example is the same one here.
-        id_ = row.id or derived_id("seed", row.label, row.text)
-        row = replace(row, id=id_, label=labels.now(row.label))
+        row = replace(row, id=id_of(row), label=labels.now(row.label))
         assert row.id is not None
         other, had = seen.setdefault(row.id, row), known.get(row.id)
         if (other.label, other.text) != (row.label, row.text):

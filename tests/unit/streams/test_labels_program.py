@@ -25,7 +25,8 @@ from streams.program.assembly import build_judge
 from streams.program.examples_store import exported, rebuild, show
 from streams.program.folder import Folder, working
 from streams.program.guides import open_desk
-from streams.program.labels import Done, add, change, rename
+from streams.program.labels import Done, change, rename
+from streams.program.labels_add import add
 from streams.program.labels_list import listed
 from streams.program.lessons import take_in, teach, training_set
 from streams.program.settings import Settings
@@ -99,6 +100,24 @@ def test_a_label_with_examples_is_in_the_model_and_before_the_judge_at_once(
     assert (row.exemplars, row.gold, row.learnt) == (3, 3, 3)
     assert row.added == pytest.approx(time.time(), abs=60)
     assert row.subset == version.classifier.subset_of("coffee") > 0
+
+
+def test_the_very_same_label_again_is_no_work(settings: Settings) -> None:
+    given = {"name": "The coffee", "guide": "All about coffee."}
+    assert added(settings, "coffee", *COFFEE, **given) == Done(2, 3)
+    before = served(settings)
+    assert added(settings, "coffee", *reversed(COFFEE), **given) == Done(2, 0)
+    assert added(settings, "room", *tiny.EXAMPLES["room"]) == Done(2, 0)
+    assert served(settings).manifest == before.manifest
+    for texts, more, differs in [
+        (COFFEE[:2], given, "other examples$"),
+        (COFFEE, {"guide": given["guide"]}, "other name$"),
+        ([*COFFEE, "tea"], {**given, "guide": "Tea."}, "other guide and examples$"),
+    ]:
+        with pytest.raises(BadCommand, match=f"a label 'coffee' already, added with {differs}"):
+            added(settings, "coffee", *texts, **more)
+    change(settings, command("retire", "coffee"))
+    assert added(settings, "coffee", *COFFEE, **given) == Done(4, 3)
 
 
 def test_the_name_alone_is_enough_and_is_the_label_as_words(settings: Settings) -> None:

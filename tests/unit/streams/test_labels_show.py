@@ -19,7 +19,8 @@ from streams.feed import Feed, Version
 from streams.ledger import open_ledger
 from streams.program.cli import app
 from streams.program.folder import Folder
-from streams.program.labels import Prepared, prepare_add, prepare_rename, publish
+from streams.program.labels import Prepared, prepare_rename, publish
+from streams.program.labels_add import prepare_add
 from streams.program.labels_dry import Examples, Foreseen, foresee, in_words
 from streams.program.labels_screen import lines
 from streams.program.labels_show import show
