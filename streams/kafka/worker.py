@@ -2,8 +2,8 @@
 
 Batches are events of `take_events` with concurrency 1. When the body of its loop ends, Faust counts
 the batch as done whatever happened, so the body ends in one way only: what the stage answered is on
-the brokers. Where that cannot be (the run ends while a server is away, Faust cancels the loop), this
-worker commits nothing any more, and the batch is delivered again.
+the brokers. Where that cannot be (the run ends while a server is away, Faust cancels the loop),
+this worker commits nothing any more, and the batch is delivered again.
 """
 
 from __future__ import annotations
