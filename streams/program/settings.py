@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.program.reading.columns import Columns
+if TYPE_CHECKING:
+    from streams.program.reading.columns import Columns
 
 
 class Settings(BaseSettings):
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
 
 def columns(settings: Settings) -> Columns:
     """Return the columns that are asked for by name."""
+    from streams.program.reading.columns import Columns  # here: all ways to read load with it
+
     return Columns(settings.text_column, settings.label_column, settings.id_column)
 
 
