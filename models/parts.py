@@ -182,9 +182,11 @@ def read_label(reader: Reader, label: str, previous: Live | None) -> tuple[Label
     info = info or reader.read(names[0], LabelInfo.read)
     if info.label != label:
         raise DamagedPart(names[0], f"is of the label {info.label!r}, not {label!r}")
-    shelf = reader.read(names[1], Shelf.read)
+    used, shelf = reader.read(names[1], lambda blob: (blob, Shelf.read(blob)))
     if len(names) == 3:
         shelf = shelf.beside(reader.read(reserve, Shelf.read))
+    if shelf.used == list(used.meta["ids"]):
+        vars(shelf)["blob"] = used  # not made anew: who keeps the parts has its bytes already
     return info, shelf
 
 

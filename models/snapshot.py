@@ -123,6 +123,9 @@ def unpack(name: str, chunks: Mapping[str, bytes]) -> Blob:
             offset += array.nbytes
         if offset != len(whole):
             raise ValueError("the length is not what the header says")
-        return Blob(header["meta"], arrays)
+        blob = Blob(header["meta"], arrays)
+        # Not made anew from the arrays: it is these very bytes.
+        vars(blob)["chunks"] = tuple(chunks.values())
+        return blob
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedPart(name, f"cannot be read ({error})") from error

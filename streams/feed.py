@@ -101,6 +101,7 @@ class Feed:
         return self._version
 
     def _serve(self, manifest: Manifest) -> bool:
+        self._recall(manifest)
         missing = self.repository.missing(manifest)
         if missing:
             log.error("an incomplete version was refused", number=manifest.number, parts=missing)
@@ -112,7 +113,19 @@ class Feed:
             log.error("an unreadable version was refused", number=manifest.number, error=str(error))
             return False
         self.repository.forget(before.number if before else None)
+        if before is not None:  # who follows asks for the newest; who looks once, for any
+            self.repository.let_go(manifest)
         return True
+
+    def _recall(self, manifest: Manifest) -> None:
+        """Read again what was let go of, where a version comes back."""
+        if not (gone := self.repository.without(manifest)):
+            return
+        keys = {f"{PART}{sha}".encode() for sha in gone}
+        for records in chunks(self._reader, MODELS, 0, CHUNK):
+            for record in records:
+                if record.key in keys:
+                    self.repository.take(record.key or b"", record.value)
 
     def _read(self, manifest: Manifest) -> Version:
         previous = self._version.classifier if self._version else None
@@ -126,6 +139,7 @@ class Feed:
             NoVersion: there is none of that number, or it is not whole.
         """
         manifest = self.manifest(number)
+        self._recall(manifest)
         if missing := self.repository.missing(manifest):
             count = len(self.repository.named(manifest))
             raise NoVersion(

@@ -33,11 +33,12 @@ class Repository:
     """All versions of the model that the records taken in so far amount to.
 
     `parts` and `trees` (by SHA-256) hold only what is whole, `manifests` goes by number; `pinned`
-    may name versions that are not here. `epoch` is the newest seen.
+    may name versions that are not here. `epoch` is the newest seen. A part whose content was let
+    go of (None) lies in the log as before.
     """
 
     def __init__(self) -> None:
-        self.parts: dict[str, bytes] = {}
+        self.parts: dict[str, bytes | None] = {}
         self.trees: dict[str, dict[str, str]] = {}
         self.manifests: dict[int, Manifest] = {}
         self.pinned: set[int] = set()
@@ -112,8 +113,22 @@ class Repository:
         return sorted(trees) + sorted(parts)
 
     def contents(self, manifest: Manifest) -> dict[str, bytes]:
-        """Return the parts of a whole version by name."""
-        return {name: self.parts[sha] for name, sha in self.named(manifest).items()}
+        """Return the parts of a whole version by name, but for those in `without`."""
+        found = ((name, self.parts[sha]) for name, sha in self.named(manifest).items())
+        return {name: part for name, part in found if part is not None}
+
+    def without(self, manifest: Manifest) -> set[str]:
+        """Return the SHA-256 of the parts of a version whose content was let go of."""
+        named = self.named(manifest).values()
+        return {sha for sha in named if self.parts.get(sha, b"") is None}
+
+    def let_go(self, but: Manifest) -> None:
+        """Let go of the content of all parts that one version does not name.
+
+        Twenty versions differ in most of what was taught: several times the size of one.
+        """
+        named = set(self.named(but).values())
+        self.parts = {sha: part if sha in named else None for sha, part in self.parts.items()}
 
     def _kept(self, manifests: Iterable[Manifest], serving: int | None) -> dict[int, Manifest]:
         """The newest, the pinned, and the one in service, which after a rollback may be older."""

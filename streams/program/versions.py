@@ -149,7 +149,7 @@ def _parts(feed: Feed, manifest: Manifest, before: Manifest | None) -> list[Part
     shared, shared_size = Counter[str](), Counter[str]()
     for name, sha in feed.repository.named(manifest).items():
         kind = KINDS.get(name.split("/")[0], FIT)
-        length = len(feed.repository.parts.get(sha, b""))
+        length = len(feed.repository.parts.get(sha) or b"")
         count[kind] += 1
         size[kind] += length
         shared[kind] += sha in known

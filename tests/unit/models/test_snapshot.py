@@ -68,3 +68,14 @@ def test_unchanged_parts_are_shared_with_the_version_before(classifier: Classifi
 
 def test_the_same_classifier_writes_the_same_bytes(classifier: Classifier) -> None:
     assert fitted().to_parts() == classifier.to_parts()
+
+
+def test_what_is_read_has_the_bytes_it_was_read_from(classifier: Classifier) -> None:
+    parts = classifier.to_parts()
+    back = Classifier.from_parts(parts)
+    own = {id(part) for part in parts.values()}
+    for label, shelf in back.shelves.items():
+        assert all(id(chunk) in own for chunk in shelf.blob.chunks), label
+        assert shelf.blob.digests == classifier.shelves[label].blob.digests
+        assert shelf.blob.packed() == classifier.shelves[label].blob.packed()
+    assert back.to_parts() == parts

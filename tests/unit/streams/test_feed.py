@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from streams.embedded.log import SqliteLog
-from streams.errors import NoModel
+from streams.errors import NoModel, NoVersion
 from streams.feed import KEPT, MANIFEST, PART, Feed
 from streams.records import Manifest
 from streams.stage import Delivered, Outgoing
@@ -183,3 +183,30 @@ def test_after_a_rollback_the_next_version_has_a_new_number(log: SqliteLog) -> N
     log.append([Outgoing(MODELS.name, first.key, first.value)])
     publish(log, trainer, 2)
     assert (Feed(log).newest().number, Feed(log).newest().manifest.learnt) == (3, 2)
+
+
+def test_who_follows_keeps_the_content_of_one_version_and_reads_others_again(
+    log: SqliteLog,
+) -> None:
+    trainer, reader = tiny.fitted(log), Feed(log)
+    for lessons in (1, 2, 3):
+        publish(log, trainer, lessons)
+        reader.newest()
+    repository = reader.repository
+    held = {sha for sha, part in repository.parts.items() if part is not None}
+    assert held == {*repository.named(reader.newest().manifest).values()}
+    assert set(repository.parts) == set(keys(lying(log), PART))  # known all the same
+    assert repository.missing(reader.manifest(2)) == []
+    assert reader.load(2).classifier.hash() == taught(1).hash()
+    assert not repository.without(reader.manifest(2))
+
+
+def test_content_let_go_of_and_damaged_since_is_missing(log: SqliteLog) -> None:
+    trainer, reader = tiny.fitted(log), Feed(log)
+    for lessons in (1, 2, 3):
+        publish(log, trainer, lessons)
+        reader.newest()
+    gone = sorted(reader.repository.without(reader.manifest(2)))[0]
+    log.append([Outgoing(MODELS.name, f"{PART}{gone}".encode(), b"damaged")])
+    with pytest.raises(NoVersion, match="version 2 is not whole: 1 of its"):
+        reader.load(2)
