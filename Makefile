@@ -56,7 +56,7 @@ format: setup ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## write the pages that follow from the code: settings, commands, records
+docs: setup ## write the pages that follow from the code: settings, commands, records, topics
 	$(BIN)/python -m tools.reference
 
 bench: setup ## run the benchmarks

@@ -1,4 +1,4 @@
-"""Writes the pages that follow from the code: settings, commands, records.
+"""Writes the pages that follow from the code: settings, commands, records, what moves on Kafka.
 
     python -m tools.reference
 
@@ -24,6 +24,7 @@ from streams.program.settings import Settings
 from streams.records import decided, model, signals, taught, text
 from streams.topology import TOPICS
 from streams.wire import Record
+from tools import asyncapi
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands(),
         "records.md": record_pages(),
         "evaluation.md": evaluation(),
+        "asyncapi.yaml": asyncapi.page(),
     }
 
 
