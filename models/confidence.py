@@ -7,6 +7,7 @@ contenders": the heads' probability outside them, and a constant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ PULL = 1.0
 
 UNREACHABLE = 1.01
 """The threshold when no confidence is high enough: above every probability."""
+
+LEAST_TEXTS = 20
+"""Held-out texts below which no target is promised, however low it is."""
 
 
 SURE = 0.9
@@ -125,6 +129,13 @@ def fit_weights(
 
     found = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 200})
     return Weights(found.x[:width].copy(), found.x[width:].copy())
+
+
+def least_texts(target: float) -> int:
+    """How many held-out texts it takes to promise a target: of fewer than 1 / (1 - target) a single
+    mistake would be too many, so they cannot tell a precision that holds from one that does not.
+    """
+    return max(LEAST_TEXTS, math.ceil(round(1 / (1 - target), 6)))
 
 
 def threshold_for(

@@ -14,6 +14,7 @@ from models.confidence import (
     Combination,
     Weights,
     fit_weights,
+    least_texts,
     log_prior,
     threshold_for,
 )
@@ -221,7 +222,9 @@ def calibrate(
     weights = Combination(quick, full)
     p = np.concatenate([s.weigh(c, weights).probability for s, c, _ in scored])[:, :-1]
     first, confidence = p.argmax(axis=1), p.max(axis=1).astype(np.float64)
-    threshold = threshold_for(confidence, first == truth, target, stands_for)
+    threshold = UNREACHABLE
+    if len(held) >= least_texts(target):
+        threshold = threshold_for(confidence, first == truth, target, stands_for)
     unknown = fit_unknown(strangeness(training, groups, options, seed))
     progress("unknown", 1.0)
     said = np.take_along_axis(contenders, first[:, None], axis=1)[:, 0]

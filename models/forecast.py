@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.confidence import threshold_for
+from models.confidence import UNREACHABLE, least_texts
 from models.risk import Certificate, State
 
 F64 = NDArray[np.float64]
@@ -51,16 +51,25 @@ class Forecast:
 
 
 def forecast(
-    confidence: F64, target: float, texts: int, *, audit: float, certify: bool, seed: int
+    confidence: F64,
+    target: float,
+    texts: int,
+    *,
+    audit: float,
+    certify: bool,
+    seed: int,
+    left_out: int | None = None,
 ) -> Forecast:
-    """Play `texts` texts through, with confidences like those of a sample, (n,).
+    """Play `texts` texts through, with confidences like those of a sample, (n,). `left_out`: how
+    many examples the fit could leave out; too few promise nothing. None: enough.
 
     Raises:
         ValueError: an empty sample, or no texts.
     """
     if not len(confidence) or texts < 1:
         raise ValueError("a forecast needs a sample, and at least one text to come")
-    usual = _expected_threshold(confidence, target)
+    too_few = left_out is not None and left_out < least_texts(target)
+    usual = UNREACHABLE if too_few else _expected_threshold(confidence, target)
     plays = [
         _play(confidence, usual, Certificate.new(target) if certify else None, texts, audit, random)
         for random in np.random.default_rng(seed).spawn(REPEATS)
@@ -131,7 +140,7 @@ def _expected_threshold(confidence: F64, target: float) -> float:
     last = np.append(np.diff(confidence[order]) != 0, True)
     reached = np.flatnonzero((expected >= target) & last)
     if not len(reached):
-        return threshold_for(np.zeros(0), np.zeros(0, bool), target)
+        return UNREACHABLE
     return float(confidence[order[reached[-1]]])
 
 

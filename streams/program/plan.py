@@ -21,6 +21,7 @@ from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.incoming import SOURCE_HEADER, read_text
 from streams.labelset import LabelSet
+from streams.program.fit_report import Report
 from streams.program.folder import Folder
 from streams.program.folder_source import FolderSource
 from streams.program.guides import open_desk
@@ -126,6 +127,9 @@ def plan(
     confidence = np.asarray([prediction.confidence for prediction in predictions])
     expected = texts or max(1, round(rows * len(drawn) / (len(drawn) + unusable)))
 
+    report = Report.kept(Folder(settings.var).report)
+    left_out = sum(report.left_out.values()) if report else None
+
     def planned(target: float) -> Forecast:
         return forecast(
             confidence,
@@ -134,6 +138,7 @@ def plan(
             audit=settings.audit,
             certify=settings.certify,
             seed=settings.seed,
+            left_out=left_out,
         )
 
     plans = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.confidence import least_texts
 from models.measures import Rate
 from streams.program.screen import say
 
@@ -32,7 +33,16 @@ def fitted(result: Fitted, settings: Settings) -> None:
         )
     else:
         say(f"Fitted {len(manifest.labels)} labels from {result.examples} examples: model 1.")
-        if manifest.threshold > 1:
+        left_out = sum(result.report.left_out.values()) if result.report else None
+        least = least_texts(settings.target)
+        if left_out is not None and left_out < least:
+            cannot = " (those of the local judge cannot)" if settings.judge == "local" else ""
+            say(
+                f"Examples that could be left out and tried: {left_out}. A precision of"
+                f" {settings.target:.2f} unasked takes {least} to be told at all: every text will"
+                f" be judged, until a judge's answers vouch for the sure ones{cannot}."
+            )
+        elif manifest.threshold > 1:
             say(
                 f"The examples cannot support a precision of {settings.target:.2f} unasked:"
                 " every text will be judged until more are learnt."

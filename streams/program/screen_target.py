@@ -20,6 +20,8 @@ def promised(manifest: Manifest) -> str:
         unasked = "no text goes out unasked"
     else:
         unasked = f"texts with a confidence of {threshold:.2f} or more go out unasked"
+    if claim is None and threshold > 1:
+        return f"Unasked: {unasked}: the examples cannot promise the target, and no audits vouch."
     if claim is None:
         return f"Unasked: {unasked}, as cross-validated on the examples; no audits vouch for it."
     target = f"The target of {claim.target:g}"
@@ -36,6 +38,11 @@ def promised(manifest: Manifest) -> str:
         if manifest.audit == 1
         else "no more is spent towards the target"
     )
+    if threshold > 1:
+        return (
+            f"{target} cannot be certified: {claim.reason}. The examples cannot promise it either:"
+            " everything is judged."
+        )
     return (
         f"{target} cannot be certified: {claim.reason}. So {unasked}, as cross-validated on the"
         f" examples, and {spent}."

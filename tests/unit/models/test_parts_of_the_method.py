@@ -10,6 +10,7 @@ from models.confidence import (
     UNREACHABLE,
     Weights,
     fit_weights,
+    least_texts,
     log_prior,
     softmax,
     threshold_for,
@@ -187,6 +188,10 @@ def test_the_threshold_is_the_lowest_that_reaches_the_target() -> None:
     assert threshold_for(confidence, correct, 0.9) == 0.8
     assert threshold_for(confidence, ~correct, 0.9) == UNREACHABLE
     assert threshold_for(confidence[:0], correct[:0], 0.1) == UNREACHABLE
+
+
+def test_a_target_takes_as_many_texts_as_one_mistake_would_show_in() -> None:
+    assert [least_texts(target) for target in (0.5, 0.9, 0.95, 0.98, 0.99)] == [20, 20, 20, 50, 100]
 
 
 def test_texts_of_equal_confidence_are_emitted_together_or_not_at_all() -> None:

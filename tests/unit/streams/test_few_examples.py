@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from models.errors import Fatal
+from streams.program import screen_fit
 from streams.program.fit import Fitted, fit
 from streams.program.run import run
 from streams.program.settings import Settings
+from streams.program.summary import summarize
+from streams.records import Authority
+from tests.unit.streams import tiny
 
 
 def fitted(folder: Path, content: str, name: str = "examples.csv", **more: str) -> Fitted:
@@ -54,6 +58,40 @@ def test_odd_labels_and_two_examples_in_all_make_a_model_that_labels(
     out = tmp_path / "out.csv"
     assert run(settings, str(tmp_path / "texts.csv"), out, lockstep=True, watch=lambda sight: None)
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4
+
+
+def few(of_each: int) -> str:
+    rows = [f"{text},{label}" for label, texts in tiny.EXAMPLES.items() for text in texts[:of_each]]
+    return "\n".join(["text,label", *rows])
+
+
+def test_so_few_examples_promise_nothing_and_every_text_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = fitted(tmp_path, few(2))
+    assert made.version.manifest.threshold > 1
+    settings = Settings(var=tmp_path / "var", encoder="hashing", judge="llm")
+    screen_fit.fitted(made, settings)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "could be left out and tried: 8. A precision of 0.95 unasked takes 20" in told
+    assert "the judge would be asked about 100%" in told
+    (tmp_path / "texts.csv").write_text("text\nprinter jam tray paper\nforgot my password\n")
+    local = settings.model_copy(update={"judge": "local"})
+    run(local, str(tmp_path / "texts.csv"), None, lockstep=True, watch=lambda sight: None)
+    counts = summarize(local).counts
+    assert counts.labeled[Authority.CLASSIFIER] == 0
+    assert counts.judged == 2
+
+
+def test_enough_of_them_promise_what_they_show(tmp_path: Path) -> None:
+    assert fitted(tmp_path, few(5)).version.manifest.threshold < 1
+
+
+def test_a_higher_target_takes_more_of_them(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(few(5))
+    settings = Settings(var=tmp_path / "var", encoder="hashing", target=0.98)
+    made = fit(settings, tmp_path / "e.csv", None, lambda name, share: None)
+    assert made.version.manifest.threshold > 1
 
 
 def test_examples_may_be_named_as_people_name_them(tmp_path: Path) -> None:
