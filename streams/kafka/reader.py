@@ -31,6 +31,9 @@ LOOK_SECONDS = 1.0
 
 POLL_MS = 200
 
+HELD_MS = 20
+"""How long brokers may hold a fetch that finds nothing: a question behind it waits as long."""
+
 TRIES = 25
 
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class KafkaReader:
             self._ask(self._start)
             for topic in follow:
                 self._tails[topic] = self._ask(_Tail.begun, connection, topic)
+            self.level()
         except BaseException:
             self.close()
             raise
@@ -68,6 +72,7 @@ class KafkaReader:
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=HELD_MS,
         )
         self._admin = AIOKafkaAdminClient(**self._connection.client())
         await self._consumer.start()
@@ -86,10 +91,10 @@ class KafkaReader:
             await tail.close()
         if self._publisher:
             await self._publisher.close()
-        for client in ("_consumer", "_admin"):
-            if hasattr(self, client):
-                opened = getattr(self, client)
-                await (opened.stop() if client == "_consumer" else opened.close())
+        if hasattr(self, "_consumer"):
+            await _stopped(self._consumer)
+        if hasattr(self, "_admin"):
+            await self._admin.close()
 
     def _ask(self, question: Callable[..., Coroutine[Any, Any, T]], *about: Any) -> T:
         asked = asyncio.run_coroutine_threadsafe(self._patiently(question, *about), self._loop)
@@ -143,16 +148,24 @@ class KafkaReader:
             if at >= end:
                 return []
             self._consumer.assign([part])
-            self._consumer.seek(part, at)
-            quiet = 0
-            while quiet < 3 and await self._consumer.position(part) < end:
-                found = await self._consumer.getmany(part, timeout_ms=POLL_MS, max_records=limit)
-                if found:
-                    return [
-                        self._connection.delivered(one, one.timestamp / 1000) for one in found[part]
-                    ]
-                quiet += 1  # behind the last record there may be marks of transactions only
-            return []
+            try:
+                return await self._fetched(part, at, end, limit)
+            finally:
+                self._consumer.unsubscribe()  # else it would go on fetching
+
+    async def _fetched(
+        self, part: TopicPartition, at: int, end: int, limit: int
+    ) -> list[Delivered]:
+        self._consumer.seek(part, at)
+        quiet = 0
+        while quiet < 3 and await self._consumer.position(part) < end:
+            found = await self._consumer.getmany(part, timeout_ms=POLL_MS, max_records=limit)
+            if found:
+                return [
+                    self._connection.delivered(one, one.timestamp / 1000) for one in found[part]
+                ]
+            quiet += 1  # behind the last record there may be marks of transactions only
+        return []
 
     def end(self, topic: str, partition: int = 0) -> int:
         """Return the offset that the next record of the topic will get."""
@@ -216,8 +229,8 @@ class KafkaReader:
 
     def level(self) -> None:
         """Wait until all that is followed is read as far as it goes now."""
-        for tail in self._tails.values():
-            self._ask(tail.level)
+        for topic, tail in self._tails.items():
+            self._ask(tail.level, self.end(topic))
 
     def append(self, outputs: Sequence[Outgoing]) -> None:
         """Publish, and wait until the brokers have it."""
@@ -251,13 +264,12 @@ class _Tail:
 
     @classmethod
     async def begun(cls, connection: Connection, topic: str) -> _Tail:
-        """Read to the end, and go on in the background."""
+        """Begin to read, in the background."""
         tail = cls(connection, topic)
         await tail._consumer.start()
         tail._consumer.assign([tail._part])
         await tail._consumer.seek_to_beginning(tail._part)
         tail._task = asyncio.create_task(tail._follow())
-        await tail.level()
         return tail
 
     async def close(self) -> None:
@@ -266,11 +278,13 @@ class _Tail:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._consumer.stop()
+        await _stopped(self._consumer)
 
-    async def level(self) -> None:
-        """Wait until everything is read that lies there now."""
-        end = (await self._consumer.end_offsets([self._part]))[self._part]
+    async def level(self, end: int) -> None:
+        """Wait until everything before an offset is read.
+
+        Who asks finds that offset out: here the question would wait behind the fetch for news.
+        """
         async with self._moved:
             await self._moved.wait_for(lambda: self._at >= end)
 
@@ -297,3 +311,9 @@ class _Tail:
             self.first = max(self.first, offset)
             self._records = [one for one in self._records if one.offset >= offset]
             return self._records[:limit]
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    with suppress(asyncio.CancelledError):  # with the brokers away it trips over its own fetches
+        await consumer.stop()
+    await consumer._client.close()  # it did not come to that, then
