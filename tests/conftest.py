@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.kafka.jars import Unavailable
+from tests.kafka.provided import AnyBroker, prepared, provided
+
 # Read by numpy and torch when they are first imported, which is later. Small fits gain nothing
 # from more threads, and lose much where other programs want the cores too.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -65,3 +68,53 @@ def tmp_var(tmp_path: Path) -> Path:
     var = tmp_path / "var"
     var.mkdir()
     return var
+
+
+WHY = pytest.StashKey[str]()
+"""Why the tests of Kafka have no Kafka."""
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch what a broker needs while no test's time is running."""
+    if any(item.get_closest_marker("kafka") for item in session.items):
+        prepared()
+
+
+@pytest.fixture(scope="session")
+def broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AnyBroker]:
+    """Kafka, one for all tests, or librdkafka's mock of it."""
+    try:
+        made, why = provided(tmp_path_factory.mktemp("kafka"))
+    except Unavailable as error:
+        request.config.stash[WHY] = str(error)
+        pytest.skip(f"no Kafka: {error}")
+    if why:
+        request.config.stash[WHY] = why
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def kafka(broker: AnyBroker, request: pytest.FixtureRequest) -> AnyBroker:
+    """Apache Kafka itself, for what the mock broker cannot do."""
+    if not broker.real:
+        request.config.stash.setdefault(LEFT_OUT, []).append(request.node.nodeid)
+        pytest.skip(f"needs Apache Kafka itself: {request.config.stash[WHY]}")
+    return broker
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say plainly what was not tried on Apache Kafka."""
+    if why := config.stash.get(WHY, None):
+        left_out = len(config.stash.get(LEFT_OUT, []))
+        terminalreporter.write_line(
+            f"Nothing was tried on Apache Kafka ({why}): the contract of the runners ran on"
+            f" librdkafka's mock broker where that is there, and {left_out} tests were left out.",
+            yellow=True,
+        )

@@ -8,10 +8,11 @@ from pathlib import Path
 from streams.embedded.runner import Source
 from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
-from streams.kafka.topics import create, declared
+from streams.kafka.topics import declared
 from streams.kafka.worker import Worker
 from streams.stage import Delivered, Outgoing, Stage
 from tests.contract.runner_harness import Produced
+from tests.kafka.provided import AnyBroker
 
 PARTITIONS = 3
 LONGEST_RUN = 60.0
@@ -22,15 +23,17 @@ QUIET = 3
 
 
 class KafkaHarness:
-    """One worker per stage, in one loop; topics of its own on the broker at `bootstrap`."""
+    """One worker per stage, in one loop; topics of its own on a broker."""
 
     longest_start = 20.0
     many = 20
 
-    def __init__(self, folder: Path, bootstrap: str) -> None:
+    def __init__(self, folder: Path, broker: AnyBroker) -> None:
         self._folder = folder
-        self._connection = Connection(bootstrap, f"t{uuid.uuid4().hex[:12]}.", session=6.0)
-        asyncio.run(create(self._connection, declared(self._connection, PARTITIONS, 1)))
+        self._broker = broker
+        self._connection = Connection(broker.bootstrap, f"t{uuid.uuid4().hex[:12]}.", session=6.0)
+        self._topics = declared(self._connection, PARTITIONS, 1)
+        broker.create(self._connection, self._topics)
         self._log = KafkaReader(self._connection)
 
     async def produce(self, topic: str, records: Sequence[Produced]) -> None:
@@ -111,3 +114,4 @@ class KafkaHarness:
 
     def close(self) -> None:
         self._log.close()
+        self._broker.remove([one.name for one in self._topics])

@@ -1,0 +1,192 @@
+"""A broker of Apache Kafka of the tests' own: one node on loopback, gone when the tests are."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.kafka.connection import Connection
+from streams.kafka.topics import Declared, create
+from tests.kafka.jars import Unavailable
+
+LONGEST_START, LONGEST_STOP = 60.0, 15.0
+
+STARTS = 3
+"""Between finding a free port and its use another program may take it."""
+
+JAVA = [
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.net.preferIPv4Stack=true",
+]
+
+# Whatever ends this process, also SIGKILL, closes the pipe that is the shell's input.
+GUARDED = """
+exec 3<&0
+"$@" 3<&- </dev/null & broker=$!
+{ cat <&3 >/dev/null; kill $broker 2>/dev/null; } &
+wait $broker
+"""
+
+PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={folder}/data
+num.network.threads=2
+num.io.threads=4
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+offsets.load.buffer.size=65536
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.cleaner.backoff.ms=200
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+LOGGING = """
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1}: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+"""
+
+
+class Broker:
+    """A broker that was started here, or one that a person has named."""
+
+    real = True
+
+    def __init__(self, bootstrap: str, started: "subprocess.Popen[bytes] | None" = None) -> None:
+        self.bootstrap = bootstrap
+        self._started = started
+
+    def create(self, connection: Connection, wanted: list[Declared]) -> None:
+        """Create topics."""
+        asyncio.run(create(connection, wanted))
+
+    def remove(self, names: list[str]) -> None:
+        """Delete topics that a test has created: they take memory, and may be on a broker of
+        somebody's.
+        """
+        asyncio.run(self._remove(names))
+
+    async def _remove(self, names: list[str]) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            await admin.start()
+            await admin.delete_topics(names)
+        finally:
+            await admin.close()
+
+    def close(self) -> None:
+        """Stop it, if it was started here."""
+        started = self._started
+        if started is None:
+            return
+        assert started.stdin is not None
+        started.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            started.wait(LONGEST_STOP)
+        with suppress(ProcessLookupError):  # a broker that hangs, and the shell around it
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def start(jars: Path, folder: Path) -> Broker:
+    """Start a broker in an empty folder, and wait until it answers.
+
+    Raises:
+        Unavailable: it does not.
+    """
+    said = ""
+    for number in range(STARTS):
+        place = folder / str(number)
+        place.mkdir()
+        port, controller = free_ports(2)
+        started = _launch(jars, place, port, controller)
+        broker = Broker(f"127.0.0.1:{port}", started)
+        if _answers(broker, started):
+            return broker
+        broker.close()
+        said = (place / "log").read_text(errors="replace")[-2_000:]
+    raise Unavailable(f"Apache Kafka does not start here:\n{said}")
+
+
+def _launch(jars: Path, folder: Path, port: int, controller: int) -> "subprocess.Popen[bytes]":
+    config = folder / "server.properties"
+    config.write_text(PROPERTIES.format(folder=folder, port=port, controller=controller))
+    logging = folder / "log4j2.properties"
+    logging.write_text(LOGGING)
+    java = [
+        str(shutil.which("java")),
+        *JAVA,
+        f"-Dlog4j2.configurationFile={logging}",
+        *("-cp", f"{jars}/*"),
+    ]
+    with (folder / "log").open("wb") as log:
+        subprocess.run(
+            [*java, "kafka.tools.StorageTool", "format", "-t", "A" * 22, "-c", str(config)],
+            stdout=log,
+            stderr=log,
+            timeout=LONGEST_START,
+        )
+        return subprocess.Popen(
+            ["sh", "-c", GUARDED, "sh", *java, "kafka.Kafka", str(config)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the tests, which still need it to tidy up
+        )
+
+
+def _answers(broker: Broker, started: "subprocess.Popen[bytes]") -> bool:
+    latest = time.monotonic() + LONGEST_START
+    while time.monotonic() < latest and started.poll() is None:
+        if asyncio.run(answers(broker.bootstrap)):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+async def answers(bootstrap: str) -> bool:
+    """Whether a broker there answers what it is asked."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await admin.start()
+        await admin.list_topics()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on loopback that nothing listens on."""
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in opened]
+    for one in opened:
+        one.close()
+    return ports
