@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.classifier import Classifier, LabelInfo
 from models.encoder import Encoder, load_encoder
@@ -97,63 +99,57 @@ def fit_from(
             return _known(log, mark, settings, len(seeds))
         except NoModel:
             pass
-        progress("loading the encoder", 0.0)
-        encoder = load_encoder(settings.encoder, settings.encoder_path)
-        progress("embedding the examples", 0.1)
-        embeddings = encoder.encode([seed.text for seed in seeds])
-        named = encoder.encode([f"{name.name}. {name.guide}".strip() for name in names])
-        ids = [derived_id("seed", seed.label, seed.text) for seed in seeds]
-        looks: list[HeldOut] = []
-        classifier = Classifier.fit(
-            [
-                Example(id=id_, label=seed.label, embedding=row, gold=True)
-                for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
-            ],
-            [
-                LabelInfo(label=n.label, name=n.name, guide=n.guide, embedding=row)
-                for n, row in zip(names, named, strict=True)
-            ],
-            encoder=encoder.identity,
-            seed=settings.seed,
-            target=settings.target,
-            progress=progress,
-            look=looks.append,
-        )
-        found = report(given, ids, embeddings, names, looks[0], classifier.threshold)
-        now = time.time()
-        lessons = [
-            _lesson(id_, seed, Vector.of(row.astype(np.float32), encoder.identity), now)
+        return _first(settings, log, mark, given, names, progress)
+
+
+def _first(
+    settings: Settings,
+    log: SqliteLog,
+    mark: FileMark,
+    given: Sequence[SeedExample],
+    names: Sequence[LabelText],
+    progress: Progress,
+) -> Fitted:
+    """Fit the first version into a log that has none, and bring into being what follows from it."""
+    seeds = list(dict.fromkeys(given))
+    progress("loading the encoder", 0.0)
+    encoder = load_encoder(settings.encoder, settings.encoder_path)
+    progress("embedding the examples", 0.1)
+    embeddings = encoder.encode([seed.text for seed in seeds])
+    named = encoder.encode([f"{name.name}. {name.guide}".strip() for name in names])
+    ids = [derived_id("seed", seed.label, seed.text) for seed in seeds]
+    looks: list[HeldOut] = []
+    classifier = Classifier.fit(
+        [
+            Example(id=id_, label=seed.label, embedding=row, gold=True)
             for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
-        ]
-        commands = [
-            LabelCommand(
-                command="add",
-                label=n.label,
-                name=n.name,
-                guide=n.guide or None,
-                embedding=Vector.of(row.astype(np.float32), encoder.identity),
-                at=now,
-            )
+        ],
+        [
+            LabelInfo(label=n.label, name=n.name, guide=n.guide, embedding=row)
             for n, row in zip(names, named, strict=True)
-        ]
-        feed = Feed(log)
-        log.append(
-            [
-                *lessons,
-                *(outgoing(LABELS, command.label, command) for command in commands),
-                *feed.publish(
-                    classifier,
-                    applied=len(lessons),
-                    learnt=0,
-                    touched=(),
-                    labels=LabelSet(applied=len(commands)),
-                ),
-                outgoing(MARKS, mark.key, mark),
-            ]
-        )
-        _fill(settings, log, feed, encoder)
-        found.save(Folder(settings.var).report)
-        return Fitted(feed.newest(), len(seeds), again=False, report=found)
+        ],
+        encoder=encoder.identity,
+        seed=settings.seed,
+        target=settings.target,
+        progress=progress,
+        look=looks.append,
+    )
+    found = report(given, ids, embeddings, names, looks[0], classifier.threshold)
+    now = time.time()
+    lessons = [
+        _lesson(id_, seed, _vector(row, encoder), now)
+        for id_, seed, row in zip(ids, seeds, embeddings, strict=True)
+    ]
+    commands = [
+        _added(name, _vector(row, encoder), now) for name, row in zip(names, named, strict=True)
+    ]
+    feed = Feed(log)
+    labels = LabelSet(applied=len(commands))
+    model = feed.publish(classifier, applied=len(lessons), learnt=0, touched=(), labels=labels)
+    log.append([*lessons, *commands, *model, outgoing(MARKS, mark.key, mark)])
+    _fill(settings, log, feed, encoder)
+    found.save(Folder(settings.var).report)
+    return Fitted(feed.newest(), len(seeds), again=False, report=found)
 
 
 def _fill(settings: Settings, log: SqliteLog, feed: Feed, encoder: Encoder) -> None:
@@ -207,3 +203,19 @@ def _lesson(id_: str, seed: SeedExample, embedding: Vector, now: float) -> Outgo
         kind="seed", id=id_, label=seed.label, text=seed.text, embedding=embedding, at=now
     )
     return outgoing(RETRAIN, id_, lesson)
+
+
+def _added(name: LabelText, embedding: Vector, now: float) -> Outgoing:
+    command = LabelCommand(
+        command="add",
+        label=name.label,
+        name=name.name,
+        guide=name.guide or None,
+        embedding=embedding,
+        at=now,
+    )
+    return outgoing(LABELS, command.label, command)
+
+
+def _vector(row: NDArray[np.floating[Any]], encoder: Encoder) -> Vector:
+    return Vector.of(row.astype(np.float32), encoder.identity)

@@ -18,7 +18,7 @@ from models.encoder import load_encoder
 from models.errors import Fatal, Permanent
 from models.forecast import Forecast, forecast
 from streams.embedded.log import SqliteLog
-from streams.feed import Feed
+from streams.feed import Feed, Version
 from streams.incoming import SOURCE_HEADER, read_text
 from streams.labelset import LabelSet
 from streams.program.fit_report import Report
@@ -26,9 +26,9 @@ from streams.program.folder import Folder
 from streams.program.folder_source import FolderSource
 from streams.program.guides import open_desk
 from streams.program.lessons import training_set
-from streams.program.questions import ANSWER, RENDERED, Cost, ask, counter
+from streams.program.questions import ANSWER, RENDERED, Cost, Questions, ask, counter
 from streams.program.settings import Settings, columns
-from streams.records import Text
+from streams.records import Retrain, Text
 from streams.stage import Delivered, Outgoing
 from streams.topology import TEXTS
 
@@ -103,6 +103,58 @@ def plan(
         lessons = list(training_set(log, labels, embeddings=True).values())
     progress("reading the texts", 0.0)
     drawn, rows, unusable = _sample(path, sample, settings, tell)
+    looked = _look(settings, version, drawn, lessons, progress)
+    costs = [
+        looked.questions.cost([c.probability for c in p.contenders]) for p in looked.predictions
+    ]
+    expected = texts or max(1, round(rows * len(drawn) / (len(drawn) + unusable)))
+    confidence = np.asarray([prediction.confidence for prediction in looked.predictions])
+    report = Report.kept(Folder(settings.var).report)
+    plans = []
+    for target in sorted({*targets, settings.target}):
+        progress(f"rehearsing a target of {target:g}", 0.8)
+        found = forecast(
+            confidence,
+            target,
+            expected,
+            audit=settings.audit,
+            certify=settings.certify,
+            seed=settings.seed,
+            left_out=sum(report.left_out.values()) if report else None,
+        )
+        plans.append(Plan(found, _spent(settings, costs, found.weight, latency)))
+    whole = [Cost(1.0, looked.questions.directly, ANSWER)]
+    return Planned(
+        rows=rows,
+        unusable=unusable,
+        sample=len(drawn),
+        texts=expected,
+        version=version.number,
+        classifying=looked.seconds * expected,
+        latency=latency,
+        plans=plans,
+        directly=_spent(settings, whole, np.asarray([float(expected)]), latency),
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the model says of the texts of a sample, what would be asked about them, and the seconds
+    that one of them takes.
+    """
+
+    predictions: Sequence[Prediction]
+    questions: Questions
+    seconds: float
+
+
+def _look(
+    settings: Settings,
+    version: Version,
+    drawn: Sequence[Text],
+    lessons: Sequence[Retrain],
+    progress: Progress,
+) -> _Look:
     progress("loading the encoder", 0.1)
     encoder = load_encoder(
         settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
@@ -111,7 +163,7 @@ def plan(
     started = time.monotonic()
     vectors = encoder.encode([text.text for text in drawn])
     predictions = version.predict(vectors)
-    own = (time.monotonic() - started) / len(drawn)
+    seconds = (time.monotonic() - started) / len(drawn)
     progress("rendering questions", 0.6)
     cases = [
         _case(text, vector, prediction)
@@ -123,41 +175,7 @@ def plan(
     # The doubtful are what is mostly asked about.
     cases.sort(key=lambda case: case.probabilities[0])
     questions = ask(cases[:RENDERED], lessons, guides, settings, counter(settings.encoder))
-    costs = [questions.cost([c.probability for c in p.contenders]) for p in predictions]
-    confidence = np.asarray([prediction.confidence for prediction in predictions])
-    expected = texts or max(1, round(rows * len(drawn) / (len(drawn) + unusable)))
-
-    report = Report.kept(Folder(settings.var).report)
-    left_out = sum(report.left_out.values()) if report else None
-
-    def planned(target: float) -> Forecast:
-        return forecast(
-            confidence,
-            target,
-            expected,
-            audit=settings.audit,
-            certify=settings.certify,
-            seed=settings.seed,
-            left_out=left_out,
-        )
-
-    plans = []
-    for target in sorted({*targets, settings.target}):
-        progress(f"rehearsing a target of {target:g}", 0.8)
-        found = planned(target)
-        plans.append(Plan(found, _spent(settings, costs, found.weight, latency)))
-    whole = [Cost(1.0, questions.directly, ANSWER)]
-    return Planned(
-        rows=rows,
-        unusable=unusable,
-        sample=len(drawn),
-        texts=expected,
-        version=version.number,
-        classifying=own * expected,
-        latency=latency,
-        plans=plans,
-        directly=_spent(settings, whole, np.asarray([float(expected)]), latency),
-    )
+    return _Look(predictions, questions, seconds)
 
 
 def _spent(

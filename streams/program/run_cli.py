@@ -3,58 +3,71 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.program import options as given
 from streams.program.options import Var, settings_of
 
+if TYPE_CHECKING:
+    from streams.program.settings import Settings
+
+
+Texts = Annotated[
+    str,
+    typer.Argument(
+        help="CSV, TSV, JSONL or Parquet file (or .gz), a folder of such, or - for a pipe"
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help=".jsonl: labelled events, the last line of an id holds; .csv, .tsv, .parquet:"
+        " your own rows with their labels; a folder: the same for each file of a folder"
+    ),
+]
+AsRows = Annotated[
+    bool, typer.Option("--rows", help="Rows with their labels also into a .jsonl file")
+]
+JudgeName = Annotated[str | None, typer.Option(help="local, llm or simulated [REDSTREAM_JUDGE]")]
+Gold = Annotated[
+    Path | None,
+    typer.Option(help=f"{given.GOLD_FILE}, for simulated judge and summary only"),
+]
+GoldLabels = Annotated[
+    str | None, typer.Option(help="Its column of labels [REDSTREAM_LABEL_COLUMN]")
+]
+EncoderName = Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")]
+MostRounds = Annotated[
+    int | None,
+    typer.Option(
+        help="Most rounds over the undecided when the input has ended; 0: none"
+        " [REDSTREAM_ROUNDS, 5]"
+    ),
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Go on as file or folder grows, until stopped")
+]
+Lockstep = Annotated[
+    bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
+]
+
 
 def run(
-    texts: Annotated[
-        str,
-        typer.Argument(
-            help="CSV, TSV, JSONL or Parquet file (or .gz), a folder of such, or - for a pipe"
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help=".jsonl: labelled events, the last line of an id holds; .csv, .tsv, .parquet:"
-            " your own rows with their labels; a folder: the same for each file of a folder"
-        ),
-    ] = None,
-    rows: Annotated[
-        bool, typer.Option("--rows", help="Rows with their labels also into a .jsonl file")
-    ] = False,
+    texts: Texts,
+    out: Out = None,
+    rows: AsRows = False,
     text_column: given.TextColumn = None,
     id_column: given.IdColumn = None,
     var: Var = None,
-    judge: Annotated[
-        str | None, typer.Option(help="local, llm or simulated [REDSTREAM_JUDGE]")
-    ] = None,
-    gold: Annotated[
-        Path | None,
-        typer.Option(help=f"{given.GOLD_FILE}, for simulated judge and summary only"),
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Its column of labels [REDSTREAM_LABEL_COLUMN]")
-    ] = None,
-    encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            help="Most rounds over the undecided when the input has ended; 0: none"
-            " [REDSTREAM_ROUNDS, 5]"
-        ),
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Go on as file or folder grows, until stopped")
-    ] = False,
-    lockstep: Annotated[
-        bool, typer.Option("--lockstep", help="One stage at a time, in an order fixed by the log")
-    ] = False,
+    judge: JudgeName = None,
+    gold: Gold = None,
+    label_column: GoldLabels = None,
+    encoder: EncoderName = None,
+    rounds: MostRounds = None,
+    follow: Follow = False,
+    lockstep: Lockstep = False,
     llm_url: given.LlmUrl = None,
     llm_model: given.LlmModel = None,
     llm_timeout: given.LlmTimeout = None,
@@ -76,18 +89,6 @@ def run(
     examined again by what was learnt since, asked about again where another label leads now, and
     teaches in its turn; until a round lowers what is held by less than 1%.
     """
-    from streams.program import screen
-    from streams.program.changed import changed
-    from streams.program.folder import Folder
-    from streams.program.gold import read_gold
-    from streams.program.grades import grade
-    from streams.program.llm_settings import check
-    from streams.program.logs import to_standard_error
-    from streams.program.rows import rows_out
-    from streams.program.run import run as work
-    from streams.program.settings import columns_beside
-    from streams.program.summary import summarize
-
     settings = settings_of(
         var=var,
         judge=judge,
@@ -108,10 +109,36 @@ def run(
         llm_all_calls=llm_all_calls,
         llm_all_money=llm_all_money,
     )
+    _label(settings, texts, out, rows=rows, follow=follow, lockstep=lockstep, label=label_column)
+
+
+def _label(
+    settings: Settings,
+    texts: str,
+    out: Path | None,
+    *,
+    rows: bool,
+    follow: bool,
+    lockstep: bool,
+    label: str | None,
+) -> None:
+    """Run, and say around it what there is to say; `label`: the column of the gold labels."""
+    from streams.program import screen
+    from streams.program.changed import changed
+    from streams.program.folder import Folder
+    from streams.program.gold import read_gold
+    from streams.program.grades import grade
+    from streams.program.llm_settings import check
+    from streams.program.logs import to_standard_error
+    from streams.program.rows import rows_out
+    from streams.program.run import run as work
+    from streams.program.settings import columns_beside
+    from streams.program.summary import summarize
+
     check(settings)
     to_standard_error()
     screen.announce(settings, texts)
-    wanted = columns_beside(settings, label=label_column)
+    wanted = columns_beside(settings, label=label)
     known = read_gold(settings.gold, wanted, screen.say) if settings.gold else None
     for line in changed(settings, Folder(settings.var).settings):
         screen.say(line)
