@@ -55,6 +55,10 @@ class RemoteJudge(Judge, Protocol):
         """
         ...
 
+    def share(self, part: float) -> None:
+        """Take only this part (above 0, to 1) of rate and budget: other processes ask as well."""
+        ...
+
     def status(self) -> dict[str, object]:
         """How it stands, and what it has cost since the start: plain values."""
         ...

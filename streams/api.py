@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from judge.function import FunctionJudge
 from models.errors import Fatal, RedstreamError
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed, Version
 from streams.figures import Figures
 from streams.program.examples import LabelText, SeedExample, spoken
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.options import settings_of
 from streams.stage import Outgoing
 from streams.topology import TEXTS
@@ -178,7 +177,7 @@ class Redstream:
         return found
 
     def _newest(self) -> Version:
-        with closing(SqliteLog(Folder(self._settings.var).log, read_only=True)) as log:
+        with log_of(self._settings) as log:
             self._version = Feed(log).newest()
         return self._version
 

@@ -6,19 +6,10 @@ who only wants to know what changed needs none.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from streams.feed import Feed, Version
 from streams.records import Manifest
-from streams.stage import Reader
+from streams.stage import Log
 from streams.topology import MANIFEST, MODELS, PART, TREE
-
-
-class Keyed(Reader, Protocol):
-    """A log that knows its keys."""
-
-    def keys(self, topic: str, beginning: str) -> list[bytes]:
-        """Return the keys of a compacted topic that begin so, in the order of their records."""
 
 
 class Glance(Feed):
@@ -27,7 +18,7 @@ class Glance(Feed):
     It sees the feed as it stood when it was made.
     """
 
-    def __init__(self, log: Keyed) -> None:
+    def __init__(self, log: Log) -> None:
         super().__init__(log)
         self._there = {key.decode() for key in log.keys(MODELS.name, PART)}
         for key in log.keys(MODELS.name, MANIFEST):

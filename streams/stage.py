@@ -84,6 +84,19 @@ class Reader(Marks, Protocol):
         """Return how many records ever came into all partitions of a topic."""
 
 
+class Log(Reader, Protocol):
+    """All that a command needs: to look things up, and to publish what no stage answered."""
+
+    def keys(self, topic: str, beginning: str) -> list[bytes]:
+        """Return the keys of a compacted topic that begin so, in the order of their records."""
+
+    def append(self, outputs: Iterable[Outgoing]) -> None:
+        """Publish without moving any position; durable when it returns."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
 class Stage(Protocol):
     """A name, the topics it reads, and a coroutine from a batch to what it publishes."""
 
@@ -97,6 +110,14 @@ class Stage(Protocol):
 
     async def close(self) -> None:
         """Let go of files and connections."""
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """A stage that spends what all its workers have together."""
+
+    def share(self, part: float) -> None:
+        """Spend this part of it, above 0 and up to 1, until told otherwise."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 Window: TypeAlias = Literal["minute", "day", "all"]
 
@@ -29,6 +29,15 @@ class Cap:
     calls: int | None = None
     tokens: int | None = None
     money: float | None = None
+
+    def part(self, part: float) -> Self:
+        """A part of it, from above 0 to 1."""
+        calls, tokens = (
+            None if whole is None else max(1, int(whole * part))
+            for whole in (self.calls, self.tokens)
+        )
+        money = None if self.money is None else self.money * part
+        return type(self)(calls, tokens, money)
 
 
 @dataclass(slots=True)
@@ -71,12 +80,20 @@ class Budget:
     ) -> None:
         """`clock` gives seconds since the epoch."""
         self.price = price or Price()
-        self._caps = dict(caps or {})
+        self._given = dict(caps or {})
+        self._caps = self._given
         self._clock = clock
         self._spent: dict[Window, Spent] = {window: Spent() for window in _SECONDS}
         self._place: dict[Window, int] = dict.fromkeys(_SECONDS, 0)
         self._full: Window | None = None
         self._full_at = 0
+
+    def share(self, part: float) -> None:
+        """Spend only this part of what all may: others spend the rest, each counting its own.
+
+        A cap of calls or tokens stays at 1 at least, so that nobody is shut out.
+        """
+        self._caps = {window: cap.part(part) for window, cap in self._given.items()}
 
     def refused(self, tokens: int, money: float) -> Window | None:
         """The longest window in which one more request of this size has no room."""

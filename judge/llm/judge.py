@@ -78,6 +78,11 @@ class LLMJudge:
         """The options in the order in which the model sees them."""
         return tuple(prompts.shown_order(case.text, options, self._seed))
 
+    def share(self, part: float) -> None:
+        """Take only this part of rate and budget; answers that are kept cost nothing."""
+        self._caller.budget.share(part)
+        self._caller.pace.share(part)
+
     @property
     def resumes_in(self) -> float:
         """Seconds until circuit and budget let a request pass; 0 if they do, or never will."""

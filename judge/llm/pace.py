@@ -26,12 +26,18 @@ class Pace:
         self._places = asyncio.Semaphore(concurrency)
         self._clock = clock
         self._until = 0.0
+        self._per_minute = per_minute
         self._limiter: AsyncLimiter | None = None
-        if per_minute is not None:
-            burst = max(1.0, per_minute / 60)
-            self._limiter = AsyncLimiter(burst, burst * 60 / per_minute)
+        self.share(1.0)
         self.waiting = 0
         self.running = 0
+
+    def share(self, part: float) -> None:
+        """Take only this part of the rate: others at the same endpoint take the rest."""
+        if self._per_minute is not None:
+            rate = self._per_minute * part
+            burst = max(1.0, rate / 60)
+            self._limiter = AsyncLimiter(burst, burst * 60 / rate)
 
     def pause(self, seconds: float) -> None:
         """Let nobody begin for so long: the endpoint asked for it (`Retry-After`)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -34,7 +34,13 @@ POLL_MS = 200
 HELD_MS = 20
 """How long brokers may hold a fetch that finds nothing: a question behind it waits as long."""
 
+LOOK_MS, LOOKS = 20, 250
+"""For how long records are waited for that must be there, and how often."""
+
 TRIES = 25
+
+MARKS = 64
+"""So few records behind a group may be marks of transactions only: it is looked."""
 
 T = TypeVar("T")
 
@@ -55,6 +61,7 @@ class KafkaReader:
         self._assigned: Mapping[str, Sequence[int]] = {}
         self._tails: dict[str, _Tail] = {}
         self._publisher: Publisher | None = None
+        self._compacted: dict[str, tuple[dict[bytes, Delivered], dict[int, int]]] = {}
         self._looks: dict[tuple[str, str], tuple[float, int]] = {}
         try:
             self._ask(self._start)
@@ -126,6 +133,11 @@ class KafkaReader:
             return self._assigned[topic]
         return self._all(topic)
 
+    def part(self) -> float:
+        """Return this worker's part of all partitions that it reads from, above 0."""
+        mine = sum(map(len, self._assigned.values()))
+        return max(1, mine) / max(1, sum(len(self._all(topic)) for topic in self._assigned))
+
     def _all(self, topic: str) -> Sequence[int]:
         return self._ask(self._partitions, topic)
 
@@ -157,14 +169,15 @@ class KafkaReader:
         self, part: TopicPartition, at: int, end: int, limit: int
     ) -> list[Delivered]:
         self._consumer.seek(part, at)
-        quiet = 0
-        while quiet < 3 and await self._consumer.position(part) < end:
-            found = await self._consumer.getmany(part, timeout_ms=POLL_MS, max_records=limit)
+        for _ in range(LOOKS):
+            found = await self._consumer.getmany(part, timeout_ms=LOOK_MS, max_records=limit)
             if found:
                 return [
                     self._connection.delivered(one, one.timestamp / 1000) for one in found[part]
                 ]
-            quiet += 1  # behind the last record there may be marks of transactions only
+            # Behind the last record there may be marks of transactions only.
+            if await self._consumer.position(part) >= end:
+                break
         return []
 
     def end(self, topic: str, partition: int = 0) -> int:
@@ -215,24 +228,43 @@ class KafkaReader:
         parts = [TopicPartition(self._connection.topic(topic), one) for one in positions]
         begins = await self._consumer.beginning_offsets(parts)
         ends = await self._consumer.end_offsets(parts)
-        return sum(ends[part] - max(begins[part], positions[part.partition]) for part in parts)
+        found = 0
+        for part in parts:
+            at = max(begins[part], positions[part.partition])
+            left = ends[part] - at
+            if 0 < left <= MARKS and not await self._read(topic, at, 1, part.partition):
+                left = 0
+            found += left
+        return found
 
     def newest(self, topic: str, key: bytes) -> Delivered | None:
-        """Return the newest record under a key of a compacted topic, by reading all of it."""
-        newest: Delivered | None = None
+        """Return the newest record under a key of a compacted topic.
+
+        All of the topic is read, the first time; from then on what is new.
+        """
+        return self._latest(topic).get(key)
+
+    def keys(self, topic: str, beginning: str) -> list[bytes]:
+        """Return the keys of a compacted topic that begin so, in the order of their records."""
+        return [key for key in self._latest(topic) if key.startswith(beginning.encode())]
+
+    def _latest(self, topic: str) -> dict[bytes, Delivered]:
+        known, places = self._compacted.setdefault(topic, ({}, {}))
         for part in self._all(topic):
-            at = 0
-            while records := self._ask(self._read, topic, at, 1_000, part):
-                newest = next((one for one in reversed(records) if one.key == key), newest)
-                at = records[-1].offset + 1
-        return None if newest is None or newest.value is None else newest
+            while records := self._ask(self._read, topic, places.get(part, 0), 1_000, part):
+                for one in records:
+                    known.pop(one.key or b"", None)
+                    if one.value is not None:
+                        known[one.key or b""] = one
+                places[part] = records[-1].offset + 1
+        return known
 
     def level(self) -> None:
         """Wait until all that is followed is read as far as it goes now."""
         for topic, tail in self._tails.items():
             self._ask(tail.level, self.end(topic))
 
-    def append(self, outputs: Sequence[Outgoing]) -> None:
+    def append(self, outputs: Iterable[Outgoing]) -> None:
         """Publish, and wait until the brokers have it."""
         self._ask(self._append, list(outputs))
 

@@ -2,8 +2,8 @@
 
 Batches are events of `take_events` with concurrency 1. When the body of its loop ends, Faust counts
 the batch as done whatever happened, so the body ends in one way only: what the stage answered is on
-the brokers. Where that cannot be (the run ends while a server is away, Faust cancels the loop),
-this worker commits nothing any more, and the batch is delivered again.
+the brokers. Where that cannot be (the run ends while a server is away, Faust cancels the loop), the
+worker commits nothing any more, and the batch is delivered again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.owner import OneOwner
 from streams.kafka.publisher import LARGEST, Publisher
 from streams.kafka.reader import KafkaReader
-from streams.stage import Delivered, Outgoing, Stage, dead_letter
+from streams.stage import Delivered, Outgoing, Shares, Stage, dead_letter
 
 WITHIN = 0.02
 """Seconds that a batch waits for more records."""
@@ -235,6 +235,8 @@ class Worker:
     async def _begin(self) -> None:
         """Bring what the stage derives up to what others did while it had fewer partitions."""
         while self._started != (now := self._assignment):
+            if isinstance(self._stage, Shares):
+                self._stage.share(await self._until(lambda: asyncio.to_thread(self._reader.part)))
             await self._until(lambda: self._stage.start(self._reader))
             self._started = now
 

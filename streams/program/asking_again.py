@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.proposals import proposals
-from streams.embedded.log import SqliteLog
 from streams.figures import Story
 from streams.glance import Glance
 from streams.lookup import Lesson, Lookup
@@ -13,13 +12,14 @@ from streams.program.asked_again import AskedAgain, Change, Said
 from streams.program.exemplars import Exemplars
 from streams.program.taught import taught
 from streams.records import Contender, Labeled, Verdict
+from streams.stage import Log
 from streams.wire import Vector
 
 NEIGHBOURS = 5
 
 
 def asked_again(
-    log: SqliteLog,
+    log: Log,
     lookup: Lookup,
     story: Story,
     text_id: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ from streams.answers import Answers
 from streams.asking import Asking
 from streams.audits import Audits
 from streams.derived import chunks
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.following import Following
 from streams.labelset import LabelSet
@@ -33,7 +33,7 @@ from streams.program.gold import read_gold
 from streams.program.keys import key_of
 from streams.program.settings import Settings, columns_beside
 from streams.records import FileMark, Retrain
-from streams.stage import Stage, outgoing
+from streams.stage import Log, Stage, outgoing
 from streams.stages.classify import Classify
 from streams.stages.drift import Notice
 from streams.stages.judge import BATCH_SECONDS, JudgeStage
@@ -43,7 +43,17 @@ from streams.stages.remember import Remember
 from streams.stages.train import Train
 from streams.stages.write import Write
 from streams.textindex import TextIndex
-from streams.topology import MARKS, RETRAIN
+from streams.topology import (
+    CLASSIFY,
+    JUDGE,
+    LATER,
+    LEDGER,
+    MARKS,
+    NOTICE,
+    REMEMBER,
+    RETRAIN,
+    TRAIN,
+)
 from streams.weighing import Weighing
 
 logger = structlog.get_logger()
@@ -68,9 +78,7 @@ def open_store(settings: Settings, dimension: int) -> ExampleStore:
     )
 
 
-def build_judge(
-    settings: Settings, log: SqliteLog, feed: Feed
-) -> tuple[Judge, Callable[[], Policy]]:
+def build_judge(settings: Settings, log: Log, feed: Feed) -> tuple[Judge, Callable[[], Policy]]:
     """Return the judge the settings name, and how far its questions go, asked for every batch.
 
     Raises:
@@ -84,7 +92,7 @@ def build_judge(
     return _stand_in(settings, log, feed), Policy
 
 
-def _stand_in(settings: Settings, log: SqliteLog, feed: Feed) -> Judge:
+def _stand_in(settings: Settings, log: Log, feed: Feed) -> Judge:
     if settings.judge == "local":
         return LocalJudge()
     if settings.gold is None:
@@ -114,7 +122,7 @@ def _stand_in(settings: Settings, log: SqliteLog, feed: Feed) -> Judge:
     )
 
 
-def seed_examples(log: SqliteLog) -> tuple[list[str], NDArray[np.float32]]:
+def seed_examples(log: Log) -> tuple[list[str], NDArray[np.float32]]:
     """Return the labels, and the embeddings (n, d), of the seed examples: they open `retrain`."""
     labels: list[str] = []
     rows: list[NDArray[np.float32]] = []
@@ -128,61 +136,101 @@ def seed_examples(log: SqliteLog) -> tuple[list[str], NDArray[np.float32]]:
     return labels, np.stack(rows)
 
 
-def build_stages(
-    settings: Settings,
-    log: SqliteLog,
-    feed: Feed,
-    encoder: Encoder,
-    store: ExampleStore,
-    judge: Judge,
-    policy: Callable[[], Policy],
-    out: Path | None,
-) -> Sequence[Stage]:
+@dataclass
+class Parts:
+    """What stages are made of; what a stage does not need is not asked for.
+
+    `teaches`: the judge sees more than the classifier does.
+    """
+
+    settings: Settings
+    log: Log
+    feed: Feed
+    teaches: bool
+    encoder: Callable[[], Encoder]
+    store: Callable[[], ExampleStore]
+    judge: Callable[[], tuple[Judge, Callable[[], Policy]]]
+
+    @property
+    def folder(self) -> Folder:
+        """Where what is derived lies."""
+        return Folder(self.settings.var)
+
+    @property
+    def certifies(self) -> bool:
+        """Who sees no more than the classifier cannot witness that it is right."""
+        return self.settings.certify and self.teaches
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the judge's answers may be weighed."""
+        return self.settings.answers != "believe" and self.teaches
+
+    @property
+    def weighing(self) -> Weighing | None:
+        """What weighs the judge's answers."""
+        return Weighing(self.feed, self.settings.answers) if self.weighs else None
+
+
+def _classify(parts: Parts) -> Stage:
+    settings = parts.settings
+    return Classify(
+        parts.encoder(),
+        parts.feed,
+        TextIndex(parts.folder.texts),
+        Asking(settings.audit, settings.seed, certify=parts.certifies),
+        max_text=settings.max_text,
+        weighing=parts.weighing,
+    )
+
+
+def _judge(parts: Parts) -> Stage:
+    judge, policy = parts.judge()
+    return JudgeStage(
+        judge,
+        parts.store(),
+        concurrency=parts.settings.concurrency,
+        policy=policy,
+        # Who has more patience with a slow model holds a batch longer for it.
+        seconds=max(BATCH_SECONDS, parts.settings.llm_patience),
+        feed=parts.feed,
+        weighing=parts.weighing,
+    )
+
+
+def _train(parts: Parts) -> Stage:
+    settings, folder = parts.settings, parts.folder
+    return Train(
+        parts.feed,
+        Audits(folder.audits, settings.target, settings.audit) if parts.certifies else None,
+        Outputs() if settings.shares else None,
+        Answers() if parts.weighs else None,
+        Following(folder.following) if settings.weights else None,
+    )
+
+
+BUILT: dict[str, Callable[[Parts], Stage]] = {
+    CLASSIFY.name: _classify,
+    JUDGE.name: _judge,
+    LATER.name: lambda parts: Later(),
+    REMEMBER.name: lambda parts: Remember(parts.store(), parts.feed),
+    TRAIN.name: _train,
+    LEDGER.name: lambda parts: LedgerStage(Ledger(parts.folder.ledger)),
+    NOTICE.name: lambda parts: Notice(seed=parts.settings.seed),
+}
+"""Every stage but the one that writes an output file, in the order of the flow."""
+
+
+def build_stages(parts: Parts, out: Path | None) -> Sequence[Stage]:
     """Return every stage in the order of the flow (`streams.topology.STAGES`)."""
-    folder = Folder(settings.var)
-    # Who sees no more than the classifier cannot witness that it is right.
-    certify = settings.certify and judge.teaches
-    audits = Audits(folder.audits, settings.target, settings.audit) if certify else None
-    weighs = settings.answers != "believe" and judge.teaches
-    weighing = Weighing(feed, settings.answers) if weighs else None
-    stages: list[Stage] = [
-        Classify(
-            encoder,
-            feed,
-            TextIndex(folder.texts),
-            Asking(settings.audit, settings.seed, certify=certify),
-            max_text=settings.max_text,
-            weighing=weighing,
-        ),
-        JudgeStage(
-            judge,
-            store,
-            concurrency=settings.concurrency,
-            policy=policy,
-            # Who has more patience with a slow model holds a batch longer for it.
-            seconds=max(BATCH_SECONDS, settings.llm_patience),
-            feed=feed,
-            weighing=weighing,
-        ),
-        Later(),
-        Remember(store, feed),
-        Train(
-            feed,
-            audits,
-            Outputs() if settings.shares else None,
-            Answers() if weighs else None,
-            Following(folder.following) if settings.weights else None,
-        ),
-        LedgerStage(Ledger(folder.ledger)),
-        Notice(seed=settings.seed),
-    ]
+    stages = [build(parts) for build in BUILT.values()]
     if out is not None:
-        claim_output(log, out)
+        claim_output(parts.log, out)
         stages.append(Write(out))
     return stages
 
 
-def claim_output(log: SqliteLog, path: Path) -> None:
+def claim_output(log: Log, path: Path) -> None:
     """Make sure an output file is ours before anything in it is cut back.
 
     Raises:

@@ -14,6 +14,7 @@ from streams.program import options as given
 from streams.program.deadletters_cli import deadletters_commands
 from streams.program.examples_cli import examples_commands
 from streams.program.guides_cli import guides_commands
+from streams.program.kafka_cli import consume, produce, rounds, topics_commands, up, worker
 from streams.program.labels_cli import labels_commands
 from streams.program.measure_cli import judge_commands
 from streams.program.models_cli import models_commands
@@ -37,6 +38,9 @@ app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")
 app.add_typer(labels_commands, name="labels")
 app.add_typer(models_commands, name="models")
+app.add_typer(topics_commands, name="topics")
+for command in (worker, up, produce, consume, rounds):
+    app.command()(command)
 
 
 @app.callback()

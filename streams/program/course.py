@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from models.measures import Rate
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import LabelSet
 from streams.outcomes import Outcome, outcomes, reading
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.grades import by_round
 from streams.program.settings import Settings
 from streams.records import Drift, Round
@@ -57,7 +56,7 @@ def course(settings: Settings, gold: Mapping[str, str] | None) -> Course:
     """Read a folder, whether a run is under way or not."""
     folder = Folder(settings.var)
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         found = outcomes(opened.enter_context(reading(folder.ledger)))
         now = LabelSet.of(Feed(log).newest().manifest).now

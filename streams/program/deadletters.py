@@ -6,12 +6,11 @@ import time
 from collections.abc import Collection
 
 from streams.derived import chunks
-from streams.embedded.log import SqliteLog
 from streams.figures import Figures
-from streams.program.folder import Folder, working
+from streams.program.folder import Folder, changing
 from streams.program.settings import Settings
 from streams.records import DeadLetter
-from streams.stage import Outgoing, outgoing
+from streams.stage import Log, Outgoing, outgoing
 from streams.textindex import REQUEUED_HEADER
 from streams.topology import DEADLETTERS, LEDGER
 
@@ -25,7 +24,7 @@ def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLett
         figures.close()
 
 
-def _put_back(log: SqliteLog) -> set[str]:
+def _put_back(log: Log) -> set[str]:
     """Return the positions put back since the ledger last read."""
     found: set[str] = set()
     for records in chunks(log, DEADLETTERS, log.position(LEDGER.name, DEADLETTERS.name)):
@@ -44,7 +43,7 @@ def requeue(settings: Settings, positions: Collection[str] | None) -> int:
         for letter in list_dead(settings)
         if positions is None or letter.position in positions
     ]
-    with working(settings) as log:
+    with changing(settings) as log:
         done = _put_back(log)
         letters = [letter for letter in letters if letter.position not in done]
         for letter in letters:

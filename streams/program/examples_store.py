@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,14 +15,14 @@ from judge.qdrant_edge import EdgeExampleStore
 from models.errors import Fatal, RedstreamError
 from streams.derived import chunks
 from streams.embedded.lock import held
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import LabelSet
 from streams.program.assembly import open_store
-from streams.program.folder import Folder, working
+from streams.program.folder import Folder, log_of, working
 from streams.program.lessons import training_set
 from streams.program.settings import Settings
 from streams.records import Retrain
+from streams.stage import Log
 from streams.stages.remember import Remember
 from streams.topology import RETRAIN
 
@@ -83,7 +82,7 @@ def rebuild(settings: Settings) -> Rebuilt:
         return rebuilt
 
 
-async def _filled(store: ExampleStore, log: SqliteLog, feed: Feed, where: str) -> Rebuilt:
+async def _filled(store: ExampleStore, log: Log, feed: Feed, where: str) -> Rebuilt:
     stage, unusable = Remember(store, feed), 0
     try:
         for records in chunks(log, RETRAIN):
@@ -109,7 +108,7 @@ def exported(settings: Settings, *, embeddings: bool) -> Iterator[str]:
 
     From the log, also while a run is under way: that is what the store is filled from.
     """
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         labels = LabelSet.of(Feed(log).newest().manifest)
         lessons = training_set(log, labels, embeddings=embeddings)
     for lesson in sorted(lessons.values(), key=lambda lesson: lesson.label):
@@ -145,7 +144,7 @@ def show(settings: Settings, label: str) -> Shown:
     Raises:
         Fatal: neither knows the label.
     """
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         version = Feed(log).newest()
         lessons = training_set(log, LabelSet.of(version.manifest))
         dimension = version.classifier.dimension

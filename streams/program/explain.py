@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
 from streams.figures import Figures, Story
 from streams.lookup import Lookup
 from streams.program.asked_again import AskedAgain
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.known import embedding_of, examples_of, text_of, unknown
 from streams.program.settings import Settings
 from streams.program.summary import manifest_of
 from streams.records import Contender, Labeled, Text, Verdict
+from streams.stage import Log
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def explain(settings: Settings, text_id: str, *, encode: bool = False) -> Explai
     with ExitStack() as opened:
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         lookup = opened.enter_context(closing(Lookup(folder.ledger)))
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         story = figures.story(text_id)
         text = text_of(story)
         if text is None:
@@ -70,7 +70,7 @@ def _guides_told(folder: Folder, story: Story) -> dict[tuple[str, str], str]:
 
 
 def _asked(
-    log: SqliteLog, figures: Figures, lookup: Lookup, story: Story, encode_by: Settings | None
+    log: Log, figures: Figures, lookup: Lookup, story: Story, encode_by: Settings | None
 ) -> AskedAgain:
     """Ask the model where there is something to ask it about: it takes longer than all else."""
     serving = manifest_of(log, figures.counts().version)
@@ -87,7 +87,7 @@ def _asked(
     return asked_again(log, lookup, story, text.id, vector, lessons)
 
 
-def _evidence(story: Story, log: SqliteLog, lookup: Lookup) -> dict[str, tuple[str, str]]:
+def _evidence(story: Story, log: Log, lookup: Lookup) -> dict[str, tuple[str, str]]:
     """Return label and text of the examples that judge or event name, by id."""
     records: list[Labeled | Verdict] = [*story.verdicts, *story.events]
     ids = dict.fromkeys(id_ for one in records for id_ in one.neighbours)

@@ -27,10 +27,10 @@ from streams.ledger import Ledger
 from streams.program.assembly import open_store
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
 from streams.program.fit_report import Report, report
-from streams.program.folder import Folder, working
+from streams.program.folder import Folder, changing
 from streams.program.settings import Settings, columns, columns_beside
 from streams.records import FileMark, LabelCommand, Retrain
-from streams.stage import Outgoing, Stage, outgoing
+from streams.stage import Log, Outgoing, Stage, outgoing
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.textindex import TextIndex
@@ -94,7 +94,7 @@ def fit_from(
     mark = FileMark(
         role="in", path=SEEDS, bytes=0, rows=len(seeds), digest=_digest(settings, seeds, names)
     )
-    with working(settings) as log:
+    with changing(settings) as log:
         try:
             return _known(log, mark, settings, len(seeds))
         except NoModel:
@@ -104,7 +104,7 @@ def fit_from(
 
 def _first(
     settings: Settings,
-    log: SqliteLog,
+    log: Log,
     mark: FileMark,
     given: Sequence[SeedExample],
     names: Sequence[LabelText],
@@ -147,7 +147,8 @@ def _first(
     labels = LabelSet(applied=len(commands))
     model = feed.publish(classifier, applied=len(lessons), learnt=0, touched=(), labels=labels)
     log.append([*lessons, *commands, *model, outgoing(MARKS, mark.key, mark)])
-    _fill(settings, log, feed, encoder)
+    if isinstance(log, SqliteLog):  # on Kafka workers do this
+        _fill(settings, log, feed, encoder)
     found.save(Folder(settings.var).report)
     return Fitted(feed.newest(), len(seeds), again=False, report=found)
 
@@ -166,7 +167,7 @@ def _fill(settings: Settings, log: SqliteLog, feed: Feed, encoder: Encoder) -> N
     asyncio.run(work())
 
 
-def _known(log: SqliteLog, mark: FileMark, settings: Settings, examples: int) -> Fitted:
+def _known(log: Log, mark: FileMark, settings: Settings, examples: int) -> Fitted:
     version = Feed(log).newest()
     found = log.newest(MARKS.name, mark.key.encode())
     if found is None or FileMark.decode(found.value).digest != mark.digest:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from streams.embedded.lock import held
 from streams.embedded.log import SqliteLog
+from streams.errors import Held
 from streams.program.settings import Settings
+from streams.stage import Log
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,39 @@ class Folder:
 
 @contextmanager
 def working(settings: Settings) -> Iterator[SqliteLog]:
-    """Hold the folder and open its log."""
-    with held(settings.var):
-        log = SqliteLog(Folder(settings.var).log)
-        try:
-            yield log
-        finally:
-            log.close()
+    """Hold the folder and open its log, to run stages over it.
+
+    Raises:
+        Held: another process works on it, or workers on Kafka do.
+    """
+    if settings.kafka is not None:
+        raise Held(
+            f"the log is on Kafka at {settings.kafka}, where workers run the stages: start them"
+            " with `redstream worker`, or unset REDSTREAM_KAFKA"
+        )
+    with held(settings.var), closing(SqliteLog(Folder(settings.var).log)) as log:
+        yield log
+
+
+@contextmanager
+def changing(settings: Settings) -> Iterator[Log]:
+    """Hold the folder and open its log, to publish what builds on what is there.
+
+    On Kafka nothing is held: the trainer puts what it is told into an order.
+    """
+    with log_of(settings) if settings.kafka is not None else working(settings) as log:
+        yield log
+
+
+@contextmanager
+def log_of(settings: Settings, *, appends: bool = False) -> Iterator[Log]:
+    """Open the log to read, or to append what a person says, also while others work on it."""
+    if settings.kafka is None:
+        log: Log = SqliteLog(Folder(settings.var).log, read_only=not appends)
+    else:
+        from streams.kafka.reader import KafkaReader  # here: its client takes a while to load
+        from streams.program.kafka_settings import connection
+
+        log = KafkaReader(connection(settings))
+    with closing(log):
+        yield log

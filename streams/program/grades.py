@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.measures import Rate
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.figures import Figures
 from streams.labelset import LabelSet
 from streams.outcomes import outcomes, reading, truths_at
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.settings import Settings
 from streams.records import Authority
 from streams.rounds import latest_rounds
+from streams.stage import Log
 from streams.textindex import TextIndex
 
 QUARTERS = 4
@@ -51,7 +51,7 @@ def grade(settings: Settings, gold: Mapping[str, str]) -> Grades:
     """
     folder = Folder(settings.var)
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         now = LabelSet.of(Feed(log).newest().manifest).now
@@ -94,7 +94,7 @@ def _quarters(
     ]
 
 
-def by_round(log: SqliteLog, ledger: Path, gold: Mapping[str, str]) -> list[Rate]:
+def by_round(log: Log, ledger: Path, gold: Mapping[str, str]) -> list[Rate]:
     """Return what was right of these texts before the first round and after each that ended."""
     rounds = latest_rounds(log)
     # Nothing is under way when a round begins or ends: what was labelled by then came before.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +17,9 @@ from judge.guides.history import COMPOSED, FIT, History
 from models.classifier import Classifier
 from models.errors import Fatal
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import LabelSet
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.settings import Settings
 from streams.records import Retrain
 from streams.stage import Reader
@@ -92,7 +90,7 @@ def open_desk(settings: Settings) -> Desk:
     Raises:
         Fatal: nothing is fitted yet, or the file is broken.
     """
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         version = Feed(log).newest()
         classifier, labels = version.classifier, LabelSet.of(version.manifest)
         history = _history(settings)

@@ -6,7 +6,6 @@ import asyncio
 import difflib
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from judge.guides.compose import Material, compose
@@ -14,8 +13,7 @@ from judge.guides.file import read, replaced, tidied
 from judge.guides.guide import Guide
 from judge.guides.history import COMPOSED, FIT, HAND, origins
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
-from streams.program.folder import Folder
+from streams.program.folder import log_of
 from streams.program.guides import Desk, material_from
 from streams.program.lessons import training_set
 from streams.program.settings import Settings
@@ -55,7 +53,7 @@ def propose(
         if whose.get((label, desk.in_force(label).version), HAND) in (HAND, FIT)
     }
     wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in theirs]
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         lessons = training_set(log, desk.labels, embeddings=True)
     materials = material_from(desk.names, lessons.values())
     guides, failed = [], []

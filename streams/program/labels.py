@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,20 +16,19 @@ from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from models.labels import LabelInfo
 from streams.derived import chunks
-from streams.embedded.log import SqliteLog
 from streams.errors import BadCommand, Held, Unreadable
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.program.assembly import open_store
 from streams.program.examples import spoken
-from streams.program.folder import Folder, working
+from streams.program.folder import log_of, working
 from streams.program.lessons import (
     Progress,
     teach,
 )
 from streams.program.settings import Settings
 from streams.records import DeadLetter, LabelCommand, Retrain
-from streams.stage import outgoing
+from streams.stage import Log, outgoing
 from streams.topology import DEADLETTERS, LABELS, RETRAIN
 from streams.wire import Vector
 
@@ -67,7 +65,7 @@ class Standing:
     waiting: list[LabelCommand]
 
 
-def standing(log: SqliteLog) -> Standing:
+def standing(log: Log) -> Standing:
     """Return how the labels of a folder stand.
 
     Raises:
@@ -98,7 +96,7 @@ def prepare_rename(
         BadCommand: there is no such label, or the name is taken.
     """
     command = LabelCommand(command="rename", label=label, into=into, at=time.time())
-    with reading(settings) as log:
+    with log_of(settings) as log:
         now = standing(log)
     now.labels.after(command)
     info = now.version.classifier.infos.get(label, LabelInfo(label, spoken(label)))
@@ -116,17 +114,12 @@ def change(settings: Settings, command: LabelCommand) -> Done:
     Raises:
         BadCommand: it does not fit the labels there are.
     """
-    with reading(settings) as log:
+    with log_of(settings) as log:
         standing(log).labels.after(command)
     return publish(settings, Prepared(command))
 
 
-def reading(settings: Settings) -> closing[SqliteLog]:
-    """Return a folder's log, to be looked at."""
-    return closing(SqliteLog(Folder(settings.var).log, read_only=True))
-
-
-def commands(log: SqliteLog, start: int = 0) -> list[LabelCommand]:
+def commands(log: Log, start: int = 0) -> list[LabelCommand]:
     """Return the label commands of a log, in order, from an offset on."""
     found = []
     for records in chunks(log, LABELS, start):
@@ -154,7 +147,7 @@ def embedded(encoder: Encoder, name: str, guide: str) -> Vector:
 def publish(settings: Settings, prepared: Prepared) -> Done:
     """Append to the log; take it in, or wait for whoever holds the folder to do so."""
     command, lessons = prepared.command, prepared.lessons
-    with closing(SqliteLog(Folder(settings.var).log)) as log:
+    with log_of(settings, appends=True) as log:
         letters, start = log.end(DEADLETTERS.name), log.end(LABELS.name)
         log.append(
             [
@@ -177,14 +170,14 @@ def publish(settings: Settings, prepared: Prepared) -> Done:
             teach(settings, log, open_store(settings, dimension))
     except Held:
         pass
-    with reading(settings) as log:
+    with log_of(settings) as log:
         version = _taken(log, offset, taught, patience)
         if version is not None:
             _complain(log, letters, f"{LABELS.name}/0/{offset}")
     return Done(version, len(lessons))
 
 
-def _taken(log: SqliteLog, offset: int, taught: int, patience: float) -> int | None:
+def _taken(log: Log, offset: int, taught: int, patience: float) -> int | None:
     """Return the version that has the command and its lessons, None if it takes too long."""
     feed, until = Feed(log), time.monotonic() + patience
     while True:
@@ -196,7 +189,7 @@ def _taken(log: SqliteLog, offset: int, taught: int, patience: float) -> int | N
         time.sleep(LOOK_SECONDS)
 
 
-def _complain(log: SqliteLog, start: int, position: str) -> None:
+def _complain(log: Log, start: int, position: str) -> None:
     """Raise what the trainer had against the command."""
     for records in chunks(log, DEADLETTERS, start):
         for record in records:

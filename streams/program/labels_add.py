@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.errors import BadCommand
 from streams.feed import Feed
 from streams.program.examples import Taught, read_examples_of, spoken
+from streams.program.folder import log_of
 from streams.program.labels import (
     Done,
     Prepared,
@@ -19,13 +19,13 @@ from streams.program.labels import (
     embedded,
     encoder_of,
     publish,
-    reading,
     standing,
 )
 from streams.program.lessons import Progress, id_of, lessons_of, not_yet_known, training_set
 from streams.program.reading import Columns
 from streams.program.settings import Settings
 from streams.records import LabelCommand, Retrain
+from streams.stage import Log
 from streams.topology import RETRAIN
 
 WITH_THE_LABEL = "labels add"
@@ -49,7 +49,7 @@ def add(
         settings, label, name=name, guide=guide, examples=examples, progress=progress
     )
     if prepared is None:
-        with reading(settings) as log:
+        with log_of(settings) as log:
             return Done(Feed(log).newest().number)
     progress("teaching", 0.5)
     return publish(settings, prepared)
@@ -79,7 +79,7 @@ def prepare_add(
     command = LabelCommand(
         command="add", label=label, name=name, guide=guide or None, at=time.time()
     )
-    with reading(settings) as log:
+    with log_of(settings) as log:
         now = standing(log)
         if label in now.labels.labels and (made := _made(log, label)):
             given = _examples(label, examples, wanted, tell, name)
@@ -108,13 +108,13 @@ def _examples(
     return read_examples_of(label, path, wanted, tell, name=name) if path else []
 
 
-def _made(log: SqliteLog, label: str) -> LabelCommand | None:
+def _made(log: Log, label: str) -> LabelCommand | None:
     """Return how a label was last added, None where it came by its name otherwise."""
     adds = [one for one in commands(log) if one.command == "add" and one.label == label]
     return adds[-1] if adds else None
 
 
-def _given(log: SqliteLog, label: str) -> set[str]:
+def _given(log: Log, label: str) -> set[str]:
     """Return the ids of the examples that came with a label, whatever became of them since."""
     return {
         lesson.id

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 from judge.guides.file import parse, read
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
 from streams.feed import Version
 from streams.held import RECHECKS_PER_VERSION
 from streams.lookup import Lookup
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.gold import by_id
 from streams.program.guides import path_of
 from streams.program.labels import Prepared, standing
 from streams.program.reading import named_path
 from streams.program.settings import Settings, columns_beside
 from streams.records import LabelCommand, Retrain
-from streams.stage import Delivered
+from streams.stage import Delivered, Log
 from streams.teaching import Taught, teach
 from streams.topology import LABELS, RETRAIN
 
@@ -63,7 +62,7 @@ def foresee(settings: Settings, prepared: Prepared) -> Foreseen:
     """
     folder, command = Folder(settings.var), prepared.command
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         now = standing(log)
         now.labels.after(command)
         before = teach(now.version, [_at(log, LABELS.name, one) for one in now.waiting])
@@ -109,7 +108,7 @@ def foresee(settings: Settings, prepared: Prepared) -> Foreseen:
 
 
 def _at(
-    log: SqliteLog, topic: str, record: LabelCommand | Retrain
+    log: Log, topic: str, record: LabelCommand | Retrain
 ) -> tuple[Delivered, LabelCommand | Retrain]:
     return Delivered(topic, 0, log.end(topic), None, None), record
 

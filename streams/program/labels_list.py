@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass
 
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.labelset import LabelSet
-from streams.program.folder import Folder
+from streams.program.folder import log_of
 from streams.program.labels import standing
 from streams.program.lessons import training_set
 from streams.program.settings import Settings
 from streams.records import LabelCommand
+from streams.stage import Log
 from streams.topology import LABELS
 
 
@@ -49,7 +48,7 @@ def listed(settings: Settings) -> Listed:
     Raises:
         Fatal: nothing was fitted yet.
     """
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         now = standing(log)
         labels = LabelSet.of(now.version.manifest)
         lessons = training_set(log, labels).values()
@@ -76,7 +75,7 @@ def listed(settings: Settings) -> Listed:
     return Listed(now.version.number, rows, dict(labels.renamed), sorted(labels.retired), waiting)
 
 
-def _added(log: SqliteLog, labels: LabelSet) -> dict[str, float]:
+def _added(log: Log, labels: LabelSet) -> dict[str, float]:
     """Return when each label was last added, under the name it has now."""
     found: dict[str, float] = {}
     for _, command in readable(log, LABELS, LabelCommand, end=labels.applied):

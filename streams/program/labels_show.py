@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from judge.guides import Guide
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.labelset import meant
 from streams.lookup import Heard, Lookup
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.guides import open_desk
 from streams.program.known import examples_of
 from streams.program.labels_list import Row, listed
@@ -68,7 +67,7 @@ def show(settings: Settings, label: str) -> Shown:
     desk = open_desk(settings)
     names = desk.labels.names(label)
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         version = Feed(log).newest()
         shares = version.manifest.shares
         guide = desk.in_force(label)

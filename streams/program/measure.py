@@ -29,7 +29,6 @@ from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
 from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.program.assembly import open_store, seed_examples
 from streams.program.folder import working
@@ -38,6 +37,7 @@ from streams.program.lessons import training_set
 from streams.program.llm import build_measured
 from streams.program.reading import Columns
 from streams.program.settings import Settings, columns_beside
+from streams.stage import Log
 
 KINDS: Final = ("local", "simulated", "replay", "llm")
 
@@ -145,7 +145,7 @@ def trials_of(gold: Sequence[GoldText], encoder: Encoder, model: Classifier) -> 
 def build(
     settings: Settings,
     kind: str,
-    log: SqliteLog,
+    log: Log,
     model: Classifier,
     gold: Sequence[GoldText],
     recorded: Path | None,

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.errors import Unreadable
 from streams.feed import MANIFEST
 from streams.records import Drift, Manifest
+from streams.stage import Log
 from streams.topology import DRIFT, MODELS
 from streams.wire import unsqueezed
 
@@ -29,7 +29,7 @@ class News:
 class Newsreader:
     """Reads what has come into a log since it was made, but for the version then in service."""
 
-    def __init__(self, log: SqliteLog) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._drift = log.end(DRIFT.name)
         self._version = 0

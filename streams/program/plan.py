@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,11 @@ from models.classifier import Prediction
 from models.encoder import load_encoder
 from models.errors import Fatal, Permanent
 from models.forecast import Forecast, forecast
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed, Version
 from streams.incoming import SOURCE_HEADER, read_text
 from streams.labelset import LabelSet
 from streams.program.fit_report import Report
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.folder_source import FolderSource
 from streams.program.guides import open_desk
 from streams.program.lessons import training_set
@@ -97,7 +96,7 @@ def plan(
     Raises:
         Fatal: nothing is fitted, or the file cannot be used or has no text.
     """
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         version = Feed(log).newest()
         labels = LabelSet.of(version.manifest)
         lessons = list(training_set(log, labels, embeddings=True).values())

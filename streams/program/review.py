@@ -15,7 +15,6 @@ from typing import Literal
 from models.errors import Fatal
 from streams.asking import worth
 from streams.derived import chunks
-from streams.embedded.log import SqliteLog
 from streams.errors import Held, Unreadable
 from streams.feed import Feed, Version
 from streams.figures import Figures, Story
@@ -23,13 +22,13 @@ from streams.labelset import LabelSet, meant
 from streams.lookup import Lookup, Waiting
 from streams.program.assembly import open_store
 from streams.program.exemplars import Exemplars, Near
-from streams.program.folder import Folder, working
+from streams.program.folder import Folder, log_of, working
 from streams.program.known import case_of, embedding_of, unknown
 from streams.program.lessons import teach
 from streams.program.settings import Settings
 from streams.records import Authority, Contender, Uncertain, Verdict
 from streams.reviewed import decided
-from streams.stage import outgoing
+from streams.stage import Log, outgoing
 from streams.topology import LEDGER, VERDICTS
 
 Which = Literal["held", "audits", "people"]
@@ -82,7 +81,7 @@ class Review:
             # These first: they make nothing where there is nothing.
             self._figures = opened.enter_context(closing(Figures(folder.ledger)))
             self._lookup = opened.enter_context(closing(Lookup(folder.ledger)))
-            self._log = opened.enter_context(closing(SqliteLog(folder.log)))
+            self._log = opened.enter_context(log_of(settings, appends=True))
             self._feed = Feed(self._log)
             self._version = self._feed.newest()
             self._opened = opened.pop_all()
@@ -96,7 +95,7 @@ class Review:
         self._opened.close()
 
     @property
-    def log(self) -> SqliteLog:
+    def log(self) -> Log:
         """The folder's log."""
         return self._log
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from models.errors import Fatal
 from streams.derived import readable
+from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
-from streams.program.folder import Folder, working
+from streams.program.folder import Folder, changing
 from streams.program.settings import Settings
 from streams.records import LabelCommand, Retrain
 from streams.repository import pin, unpin
@@ -54,7 +55,7 @@ def rollback(settings: Settings, number: int) -> RolledBack:
         Fatal: it reads vectors of another encoder, or its labels cannot be made those of now; a
             run holds the folder.
     """
-    with working(settings) as log:
+    with changing(settings) as log:
         feed = Feed(log)
         serving = feed.newest()
         if number == serving.number:
@@ -73,8 +74,9 @@ def rollback(settings: Settings, number: int) -> RolledBack:
         if classifier.hash() == serving.classifier.hash():
             return RolledBack(serving.number, serving, changed=False)
         log.append(feed.restore(older.manifest, classifier, older.manifest.learnt + taught.learnt))
-        ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
-        asyncio.run(EmbeddedRunner(log, [ledger]).run(lockstep=True))
+        if isinstance(log, SqliteLog):  # on Kafka a worker does it
+            ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
+            asyncio.run(EmbeddedRunner(log, [ledger]).run(lockstep=True))
         learnt = {lesson.id for lesson in taught.lessons}
         out = [lesson for _, lesson in standing(since) if lesson.id not in learnt]
         shelves = older.classifier.shelves.values()
@@ -160,7 +162,7 @@ def set_pin(settings: Settings, number: int, *, pinned: bool) -> bool:
         NoVersion: there is no such version, or the one to pin is not whole.
         Fatal: a run holds the folder.
     """
-    with working(settings) as log:
+    with changing(settings) as log:
         feed = Feed(log)
         feed.newest()
         if pinned:

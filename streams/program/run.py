@@ -19,7 +19,7 @@ from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
 from streams.memory import giving_back, settled, share_one_arena
-from streams.program.assembly import build_judge, build_stages, open_store
+from streams.program.assembly import Parts, build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
 from streams.program.judge_state import JudgeState, JudgeWatch
@@ -132,7 +132,16 @@ def run_source(
         store = open_store(settings, encoder.dimension)
         asked, policy = (judge, Policy) if judge else build_judge(settings, log, feed)
         seen = JudgeWatch(asked, Folder(settings.var).judge)
-        stages = build_stages(settings, log, feed, encoder, store, asked, policy, out)
+        parts = Parts(
+            settings,
+            log,
+            feed,
+            teaches=asked.teaches,
+            encoder=lambda: encoder,
+            store=lambda: store,
+            judge=lambda: (asked, policy),
+        )
+        stages = build_stages(parts, out)
         figures = stack.enter_context(closing(Figures(Folder(settings.var).ledger)))
         rounds = Rounds(log, figures, settings.rounds)
         runner = EmbeddedRunner(

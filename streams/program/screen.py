@@ -166,7 +166,8 @@ def _facts(found: Summary, settings: Settings) -> None:
         say(f"Dead letters: {counts.dead}. See `redstream deadletters list --var {settings.var}`.")
     if found.backlog:
         waiting = ", ".join(f"{stage} {n}" for stage, n in found.backlog.items())
-        say(f"Still waiting in the log: {waiting}. `redstream run` goes on with it.")
+        who = "The workers go" if settings.kafka else "`redstream run` goes"
+        say(f"Still waiting in the log: {waiting}. {who} on with it.")
 
 
 def _taken_back(who: str, count: int) -> str:

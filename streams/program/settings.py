@@ -73,6 +73,19 @@ class Settings(BaseSettings):
     )
     id_column: str | None = Field(None, description="the same of the ids")
     guides: Path | None = Field(None, description="file of label guides; none: VAR/guides.md")
+    kafka: str | None = Field(
+        None, description="Kafka brokers, as host:port,host:port; none: the log lies in the folder"
+    )
+    kafka_prefix: str = Field("redstream.", description="begins the names of topics and groups")
+    kafka_partitions: int = Field(
+        6,
+        ge=1,
+        description="partitions where work is shared out: the most workers of a stage",
+    )
+    kafka_replication: int = Field(1, ge=1, description="replicas of each topic")
+    kafka_session: float = Field(
+        10.0, ge=6, description="seconds without a heartbeat after which a worker counts as dead"
+    )
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")

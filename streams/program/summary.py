@@ -7,13 +7,13 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.figures import Counts, Figures
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
 from streams.records import Drift, Manifest, Round
 from streams.rounds import latest_rounds
+from streams.stage import Log
 from streams.textindex import TextIndex
 from streams.topology import DRIFT, MANIFEST, MODELS, STAGES, WRITE
 from streams.wire import unsqueezed
@@ -55,7 +55,7 @@ def summarize(settings: Settings) -> Summary:
     """Read a folder, whether a run is under way or not."""
     folder = Folder(settings.var)
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         texts, repeats = index.counts()
@@ -84,13 +84,13 @@ def summarize(settings: Settings) -> Summary:
         )
 
 
-def _drifts(log: SqliteLog) -> list[Drift]:
+def _drifts(log: Log) -> list[Drift]:
     """Return the latest events, oldest first."""
     start = max(0, log.end(DRIFT.name) - DRIFTS)
     return [event for _, event in readable(log, DRIFT, Drift, start)]
 
 
-def manifest_of(log: SqliteLog, number: int) -> Manifest | None:
+def manifest_of(log: Log, number: int) -> Manifest | None:
     """Return the manifest of a version, if it is kept."""
     found = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
     return None if found is None else unsqueezed(Manifest, found.value)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from models.classifier import Classifier
-from streams.embedded.log import SqliteLog
 from streams.feed import Feed
-from streams.program.folder import Folder
+from streams.program.folder import log_of
 from streams.program.rollback import lessons, standing
 from streams.program.settings import Settings
 from streams.records import Manifest
+from streams.stage import Log
 
 FIT = "the fit"
 KINDS = {
@@ -93,9 +93,9 @@ class Difference:
 
 
 @contextmanager
-def _reading(settings: Settings) -> Iterator[tuple[SqliteLog, Feed, int]]:
+def _reading(settings: Settings) -> Iterator[tuple[Log, Feed, int]]:
     """Open log and feed to read only; the number is that of the version in service."""
-    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+    with log_of(settings) as log:
         feed = Feed(log)
         yield log, feed, feed.newest().number
 
@@ -134,7 +134,7 @@ def show_version(settings: Settings, number: int) -> Shown:
         )
 
 
-def _left_out(log: SqliteLog, feed: Feed, number: int) -> int:
+def _left_out(log: Log, feed: Feed, number: int) -> int:
     """Count the lessons that a rollback left out, but for those that it holds nevertheless."""
     places = feed.manifest(number).left_out
     if not places or feed.repository.missing(feed.manifest(number)):

@@ -79,6 +79,11 @@ class JudgeStage:
     async def start(self, reader: Reader) -> None:
         """Nothing is derived: the example store is filled by `remember`."""
 
+    def share(self, part: float) -> None:
+        """Of rate and budget, as much as of the work is here."""
+        if isinstance(self._judge, RemoteJudge):
+            self._judge.share(part)
+
     async def close(self) -> None:
         """Store and judge are closed by who opened them."""
 

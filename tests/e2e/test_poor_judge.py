@@ -19,7 +19,7 @@ from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.feed import Feed
 from streams.figures import Figures
-from streams.program.assembly import build_stages
+from streams.program.assembly import Parts, build_stages
 from streams.program.folder import Folder
 from streams.program.settings import Settings
 from streams.records import Authority, Text
@@ -104,9 +104,17 @@ class Outcome:
             feed = Feed(log)
             log.append(feed.publish(fitted(), applied=0, learnt=0, touched=()))
             log.append([outgoing(TEXTS, id, Text(id=id, text=id)) for id in gold])
-            stages = build_stages(
-                settings, log, feed, Drawn(), MemoryExampleStore(DIMENSION), judge, Policy, None
+            store = MemoryExampleStore(DIMENSION)
+            parts = Parts(
+                settings,
+                log,
+                feed,
+                teaches=judge.teaches,
+                encoder=Drawn,
+                store=lambda: store,
+                judge=lambda: (judge, Policy),
             )
+            stages = build_stages(parts, None)
             asyncio.run(EmbeddedRunner(log, stages).run(lockstep=True))
             self.trust = feed.newest().manifest.trust
         with closing(Figures(Folder(var).ledger)) as figures:

@@ -9,15 +9,15 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from streams.derived import readable
-from streams.embedded.log import SqliteLog
 from streams.feed import MANIFEST
 from streams.figures import Counts, Figures
 from streams.labelset import LabelSet
 from streams.outcomes import Outcome, outcomes, reading, words
-from streams.program.folder import Folder
+from streams.program.folder import Folder, log_of
 from streams.program.judge_state import JudgeState, last_seen
 from streams.program.settings import Settings
 from streams.records import DeadLetter, Drift, LabelCommand, Manifest, Round
+from streams.stage import Log
 from streams.textindex import TextIndex
 from streams.topology import DRIFT, LABELS, MODELS, ROUNDS
 from streams.wire import unsqueezed
@@ -96,7 +96,7 @@ def read(settings: Settings, gold: Mapping[str, str]) -> Iterator[Read]:
     """
     folder = Folder(settings.var)
     with ExitStack() as opened:
-        log = opened.enter_context(closing(SqliteLog(folder.log, read_only=True)))
+        log = opened.enter_context(log_of(settings))
         index = opened.enter_context(closing(TextIndex(folder.texts, read_only=True)))
         figures = opened.enter_context(closing(Figures(folder.ledger)))
         ledger = opened.enter_context(reading(folder.ledger))
@@ -148,7 +148,7 @@ def _waits(outcome: Outcome | None) -> bool:
     return outcome is None or (outcome.label is None and not outcome.held)
 
 
-def _manifest(log: SqliteLog, number: int) -> Manifest:
+def _manifest(log: Log, number: int) -> Manifest:
     newest = log.newest(MODELS.name, f"{MANIFEST}{number}".encode())
     assert newest is not None, "the ledger knows no version that the log does not have"
     return unsqueezed(Manifest, newest.value)

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 from models.errors import Fatal
-from streams.embedded.log import SqliteLog
 from streams.program.folder import Folder
 from streams.program.reading import Columns, open_table, readable, required
 from streams.program.reading.tables import GZ, kind_of
 from streams.program.rows.output import RowsOut, Written, claimed, writing
+from streams.stage import Log
 
 
 class RowsOutFolder:
@@ -29,7 +29,7 @@ class RowsOutFolder:
         self._folder, self._texts, self._wanted, self._tell = folder, texts, wanted, tell
         self.path = out.absolute()
 
-    def claim(self, log: SqliteLog) -> None:
+    def claim(self, log: Log) -> None:
         """Make sure, before anything is done, that the folder is ours and can be written.
 
         Raises:

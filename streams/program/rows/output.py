@@ -17,7 +17,6 @@ from typing import BinaryIO, Protocol, cast
 
 from models.errors import Fatal
 from streams.became import Became, RowLookup
-from streams.embedded.log import SqliteLog
 from streams.program.folder import Folder
 from streams.program.identity import Identities
 from streams.program.reading import Columns, Row, Table, open_table
@@ -28,7 +27,7 @@ from streams.program.rows.added import added_names
 from streams.program.rows.delimited import OtherDelimited, SameDelimited
 from streams.program.rows.jsonl import ToJsonLines
 from streams.records import FileMark
-from streams.stage import outgoing
+from streams.stage import Log, outgoing
 from streams.topology import MARKS
 
 
@@ -66,7 +65,7 @@ class RowsOut:
         self.path = out.absolute()
         self._part = self.path.with_name(f".{self.path.name}.part")
 
-    def claim(self, log: SqliteLog) -> None:
+    def claim(self, log: Log) -> None:
         """Make sure, before anything is done, that the file is ours and can be written.
 
         Raises:
@@ -161,7 +160,7 @@ def _all_names(table: Table) -> list[str]:
     return list(names)
 
 
-def claimed(log: SqliteLog, path: Path, *, holds: bool) -> None:
+def claimed(log: Log, path: Path, *, holds: bool) -> None:
     """Make a place ours, which stays so. Raises `Fatal`: it is not, and `holds` something."""
     mark = FileMark(role="rows", path=str(path), bytes=0, rows=0)
     if log.newest(MARKS.name, mark.key.encode()) is not None:

@@ -136,6 +136,8 @@ class Remote:
     def status(self) -> dict[str, object]:
         return {"model": "tiny", "calls": 3, "cache_off": None, "outcomes": {"valid": 3}}
 
+    def share(self, part: float) -> None: ...
+
     async def close(self) -> None: ...
 
 

@@ -35,6 +35,27 @@ def test_a_cap_holds_for_its_window(window: str, seconds: float | None, cap: Cap
     assert isinstance(budget.reserve(10, 0.1), str if seconds is None else Reservation)
 
 
+def test_a_part_of_the_work_has_a_part_of_every_cap() -> None:
+    budget = Budget({"day": Cap(calls=9, money=0.9), "all": Cap(tokens=90)}, clock=Clock())
+    budget.share(1 / 3)
+    limits = budget.limits()
+    assert limits["day"]["calls"] == [0, 3]
+    assert limits["day"]["money"] == [0, pytest.approx(0.3)]
+    assert limits["all"] == {"tokens": [0, 30]}
+    for _ in range(3):
+        taken(budget, tokens=10, money=0.05)
+    assert budget.reserve(0, 0.0) == "day"
+    budget.share(1.0)  # the others have gone
+    assert budget.limits()["day"]["calls"] == [3, 9]
+    assert isinstance(budget.reserve(0, 0.0), Reservation)
+
+
+def test_a_small_part_shuts_nobody_out() -> None:
+    budget = Budget({"minute": Cap(calls=2)}, clock=Clock())
+    budget.share(0.1)
+    assert budget.limits()["minute"]["calls"] == [0, 1]
+
+
 def test_what_is_in_flight_is_counted_and_settled_once() -> None:
     budget = Budget({"all": Cap(tokens=100)}, clock=Clock())
     kept = budget.reserve(60, 0.0)

@@ -1,0 +1,5 @@
+"""`python -m streams.program` is `redstream`."""
+
+from streams.program.cli import main
+
+main()

@@ -1,0 +1,211 @@
+"""`redstream worker`: stages on Kafka in one process, until stopped; what is away is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import structlog
+
+from judge.examples import ExampleStore
+from judge.policy import Policy
+from judge.port import Judge, RemoteJudge
+from models.encoder import load_encoder
+from models.errors import Fatal, Transient
+from streams.embedded.lock import held
+from streams.errors import Held, NoModel
+from streams.feed import Feed
+from streams.kafka.reader import KafkaReader
+from streams.kafka.worker import Worker
+from streams.memory import giving_back, settled
+from streams.program.assembly import BUILT, Parts, build_judge, open_store
+from streams.program.guides import path_of
+from streams.program.judge_state import JudgeWatch
+from streams.program.kafka_settings import connection
+from streams.program.settings import Settings
+from streams.topology import CLASSIFY, JUDGE, MODELS, STAGES, StageSpec
+
+SHARED = frozenset({CLASSIFY.name, JUDGE.name, "later"})
+"""Stages whose work is shared out by partitions; of the others one worker has all."""
+
+AGAIN_SECONDS = 2.0
+"""After which a worker whose brokers are away, or that has no model yet, tries again."""
+
+FOLLOW_SECONDS = 0.25
+"""How often a worker without work looks for a new version."""
+
+MOST = 64
+
+log = structlog.get_logger()
+
+
+def stages_of(names: Sequence[str]) -> list[StageSpec]:
+    """Return the stages of these names, in the order of the flow.
+
+    Raises:
+        Fatal: there is none of that name; the message has those there are.
+    """
+    strange = sorted(set(names) - BUILT.keys())
+    if strange or not names:
+        raise Fatal(f"there is no stage {', '.join(strange)}: they are {', '.join(BUILT)}")
+    return [spec for spec in STAGES if spec.name in names]
+
+
+@contextmanager
+def slot(settings: Settings, stages: Sequence[StageSpec]) -> Iterator[Settings]:
+    """Hold a folder for what a worker derives: the settings' own for the first on this machine.
+
+    A second worker of a stage gets one beside it, and the same again when it is started again.
+    """
+    name = "-".join(spec.name for spec in stages)
+    guides = path_of(settings)
+    for number in range(1, MOST):
+        var = settings.var if number == 1 else settings.var / "workers" / f"{name}-{number}"
+        with ExitStack() as stack:
+            try:
+                for spec in stages:
+                    stack.enter_context(held(var / "locks" / spec.name))
+            except Held:
+                continue
+            yield settings.model_copy(update={"var": var, "guides": guides})
+            return
+    raise Fatal(f"{MOST} workers of {name} run on this machine already")
+
+
+def work(
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    on_commit: Callable[[str, int], None] = lambda stage, records: None,
+) -> None:
+    """Run stages until the process is told to stop.
+
+    Raises:
+        Fatal: there is no such stage, or it cannot go on.
+    """
+    stages = stages_of(names)
+    with slot(settings, stages) as mine:
+        asyncio.run(_until_stopped(mine, stages, on_commit))
+
+
+async def _until_stopped(
+    settings: Settings, stages: Sequence[StageSpec], on_commit: Callable[[str, int], None]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop.set)
+    while not stop.is_set():
+        try:
+            await _once(settings, stages, stop, on_commit)
+        except (Transient, NoModel) as error:
+            if stop.is_set():
+                return
+            log.warning("waiting", why=str(error), seconds=AGAIN_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), AGAIN_SECONDS)
+
+
+async def _once(
+    settings: Settings,
+    stages: Sequence[StageSpec],
+    stop: asyncio.Event,
+    on_commit: Callable[[str, int], None],
+) -> None:
+    """Run the stages until stopped, or until one of them cannot go on."""
+    with ExitStack() as stack:
+        where = connection(settings)
+        opened = _Opened(settings)
+        workers, feeds = [], []
+        for spec in stages:
+            reader = await asyncio.to_thread(KafkaReader, where, follow=[MODELS.name])
+            stack.enter_context(closing(reader))
+            feed = Feed(reader)
+            feed.newest()
+            feeds.append(feed)
+            stage = await asyncio.to_thread(BUILT[spec.name], opened.parts(reader, feed))
+            workers.append(
+                Worker(
+                    stage,
+                    where,
+                    reader,
+                    folder=settings.var,
+                    batch=settings.batch,
+                    alone=spec.name not in SHARED,
+                    on_commit=on_commit,
+                )
+            )
+        stack.enter_context(settled())
+        tasks = [asyncio.create_task(worker.run()) for worker in workers]
+        beside = [asyncio.create_task(giving_back()), asyncio.create_task(_follow(feeds))]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for worker in workers:
+            worker.stop()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (*beside, stopping):
+            task.cancel()
+        await opened.close()
+    for one in sorted(ended, key=lambda one: not isinstance(one, Fatal)):
+        if isinstance(one, BaseException):
+            raise one
+
+
+async def _follow(feeds: Sequence[Feed]) -> None:
+    """Have the newest version in service also while there is no work."""
+    serving = 0
+    while True:
+        for feed in feeds:
+            number = feed.newest().number
+            if number > serving:
+                serving = number
+                log.info("serving", model=number)
+        await asyncio.sleep(FOLLOW_SECONDS)
+
+
+class _Opened:
+    """What the stages of one process share, each opened when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stores: list[ExampleStore] = []
+        self._judges: list[Judge] = []
+
+    def parts(self, reader: KafkaReader, feed: Feed) -> Parts:
+        settings, version = self._settings, feed.newest()
+
+        @cache
+        def judge() -> tuple[Judge, Callable[[], Policy]]:
+            made, policy = build_judge(settings, reader, feed)
+            self._judges.append(made)
+            return made, policy
+
+        return Parts(
+            settings,
+            reader,
+            feed,
+            teaches=settings.judge != "local",
+            encoder=lambda: load_encoder(
+                settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+            ),
+            store=lambda: self._store(version.classifier.dimension),
+            judge=judge,
+        )
+
+    def _store(self, dimension: int) -> ExampleStore:
+        if not self._stores:
+            self._stores.append(open_store(self._settings, dimension))
+        return self._stores[0]
+
+    async def close(self) -> None:
+        for judge in self._judges:
+            if isinstance(judge, RemoteJudge):
+                JudgeWatch(judge, Path(self._settings.var / "judge.json")).look()
+                await judge.close()
+        for store in self._stores:
+            await store.close()
