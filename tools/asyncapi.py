@@ -22,7 +22,8 @@ from streams.incoming import (
     WRONG_HEADER,
 )
 from streams.kafka.connection import Connection
-from streams.kafka.topics import Declared, declared
+from streams.kafka.topics import Declared
+from streams.program.kafka_settings import connection, topics
 from streams.program.settings import Settings
 from streams.snapshot import KEY, Snapshot
 from streams.textindex import REQUEUED_HEADER
@@ -34,7 +35,6 @@ MADE = "# Made by `python -m tools.reference` from the code: change it there.\n"
 BINDING = "0.5.0"
 JSON, BYTES, ZLIB = "application/json", "application/octet-stream", "application/zlib"
 BROKERS = "127.0.0.1:9092"
-PARTITIONS, REPLICATION = 6, 1
 
 EXAMPLES = ("Labeled", "DeadLetter")
 """What outsiders read: shown by its newest golden record."""
@@ -49,8 +49,8 @@ def page() -> str:
 
 def document() -> dict[str, Any]:
     """Return the document."""
-    connection = Connection(BROKERS)
-    places = declared(connection, PARTITIONS, REPLICATION)
+    settings = Settings.model_construct(kafka=BROKERS)  # the defaults, whatever is set here
+    where, places = connection(settings), topics(settings)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -70,9 +70,7 @@ def document() -> dict[str, Any]:
         "channels": {
             topic.name: _channel(topic, place) for topic, place in zip(TOPICS, places, strict=True)
         },
-        "operations": {
-            name: told for stage in STAGES for name, told in _operations(stage, connection)
-        },
+        "operations": {name: told for stage in STAGES for name, told in _operations(stage, where)},
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
 
@@ -112,10 +110,10 @@ def _carried(topic: Topic) -> list[str]:
     return [topic.record.__name__, *(["Snapshot"] if topic is topology.MARKS else [])]
 
 
-def _operations(stage: StageSpec, connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(stage: StageSpec, where: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
     for topic in stage.reads:
         bindings = {
-            "groupId": {"type": "string", "enum": [connection.group(stage.name)]},
+            "groupId": {"type": "string", "enum": [where.group(stage.name)]},
             "bindingVersion": BINDING,
         }
         yield (
