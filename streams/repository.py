@@ -43,6 +43,7 @@ class Repository:
         self.manifests: dict[int, Manifest] = {}
         self.pinned: set[int] = set()
         self._unpinned: set[int] = set()
+        self._coming: set[str] = set()
         self.epoch = 0
 
     def take(self, key: bytes, value: bytes | None) -> Manifest | None:
@@ -68,6 +69,7 @@ class Repository:
     def _part(self, sha: str, value: bytes | None) -> None:
         if value is not None and hashlib.sha256(value).hexdigest() == sha:
             self.parts[sha] = value
+            self._coming.add(PART + sha)
             return
         # A whole one known from before is no longer what the log holds: to be published again.
         self.parts.pop(sha, None)
@@ -82,6 +84,7 @@ class Repository:
             if hashlib.sha256(value).hexdigest() != sha:
                 raise Unreadable("its SHA-256 does not match")
             self.trees[sha] = unsqueezed(Tree, value).parts
+            self._coming.add(TREE + sha)
         except Unreadable as error:
             log.error("a damaged tree of the model was refused", tree=sha, error=str(error))
 
@@ -89,6 +92,7 @@ class Repository:
         if value is None:
             self.manifests = {n: m for n, m in self.manifests.items() if str(n) != number}
             return None
+        self._coming.clear()
         try:
             manifest = unsqueezed(Manifest, value)
         except Unreadable as error:
@@ -123,12 +127,12 @@ class Repository:
         return {sha for sha in named if self.parts.get(sha, b"") is None}
 
     def let_go(self, but: Manifest) -> None:
-        """Let go of the content of all parts that one version does not name.
+        """Let go of the content of all parts that neither one version names nor the next may.
 
         Twenty versions differ in most of what was taught: several times the size of one.
         """
-        named = set(self.named(but).values())
-        self.parts = {sha: part if sha in named else None for sha, part in self.parts.items()}
+        keys = {PART + sha for sha in self.named(but).values()} | self._coming
+        self.parts = {sha: part if PART + sha in keys else None for sha, part in self.parts.items()}
 
     def _kept(self, manifests: Iterable[Manifest], serving: int | None) -> dict[int, Manifest]:
         """The newest, the pinned, and the one in service, which after a rollback may be older."""
@@ -166,13 +170,14 @@ class Repository:
         """Drop what the publisher of the newest version removed; `serving` is the one before it.
 
         What was unpinned meanwhile may still lie there, for the next publisher to remove; after a
-        first reading, without a version before it, so may anything.
+        first reading, without a version before it, so may anything. What lies behind the last
+        manifest may belong to one that is still to come.
         """
         if serving is not None:
             unpinned = {n: self.manifests[n] for n in self._unpinned & self.manifests.keys()}
             self.manifests = unpinned | self._kept(self.manifests.values(), serving)
             self._unpinned.clear()
-        keys = self._keys(self.manifests.values())
+        keys = self._keys(self.manifests.values()) | self._coming
         self.trees = {sha: tree for sha, tree in self.trees.items() if TREE + sha in keys}
         if all(sha in self.trees for one in self.manifests.values() for sha in one.trees):
             self.parts = {sha: part for sha, part in self.parts.items() if PART + sha in keys}

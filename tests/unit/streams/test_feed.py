@@ -111,6 +111,24 @@ def test_an_incomplete_version_is_refused_until_it_is_whole(log: SqliteLog) -> N
     assert reader.newest().number == 2
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_reader_that_looks_in_the_middle_of_an_update_serves_it_when_it_is_whole(
+    log: SqliteLog, known: bool
+) -> None:
+    """A log that takes records one by one shows parts without their manifest."""
+    trainer, reader = tiny.fitted(log), Feed(log)
+    if known:
+        reader.newest()
+    publish(log, trainer, 1)
+    trainer.newest()
+    records = trainer.publish(taught(2), applied=2, learnt=2, touched=["travel"])
+    (at,) = [n for n, one in enumerate(records) if (one.key or b"").startswith(MANIFEST.encode())]
+    log.append(records[:at])
+    assert reader.newest().number == 2
+    log.append(records[at:])
+    assert (reader.newest().number, reader.newest().classifier.hash()) == (3, taught(2).hash())
+
+
 def test_a_manifest_without_its_parts_never_brings_a_reader_down(log: SqliteLog) -> None:
     tiny.fitted(log)
     reader = Feed(log)
