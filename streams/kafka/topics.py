@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from streams.kafka.publisher import LARGEST
 from streams.topology import TOPICS, Topic
 
 DAY_MS = 24 * 60 * 60 * 1_000
+
+TRIES = 200
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,17 @@ async def create(connection: Connection, wanted: Sequence[Declared]) -> list[str
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise Fatal(f"topic {name} cannot be created: {message[0] or error.__name__}")
+        await _listed(admin, {one.name for one in new})
         return [one.name for one in new]
+
+
+async def _listed(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until the brokers know of topics that their controller has created."""
+    for _ in range(TRIES):
+        if names <= set(await admin.list_topics()):
+            return
+        await asyncio.sleep(0.05)
+    raise Transient("the brokers do not show the topics that they have created: check again")
 
 
 async def differences(connection: Connection, wanted: Sequence[Declared]) -> list[str]:
