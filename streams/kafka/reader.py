@@ -14,13 +14,15 @@ from concurrent.futures import TimeoutError as TooLate
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import Transient
 from streams.kafka.connection import Connection
+from streams.kafka.consumer import opened, stopped
 from streams.kafka.publisher import Publisher
+from streams.kafka.tail import POLL_MS, Tail
 from streams.stage import Delivered, Outgoing
 
 PATIENCE = 60.0
@@ -28,8 +30,6 @@ PATIENCE = 60.0
 
 LOOK_SECONDS = 1.0
 """How old a count of what waits may be."""
-
-POLL_MS = 200
 
 HELD_MS = 20
 """How long brokers may hold a fetch that finds nothing: a question behind it waits as long."""
@@ -59,14 +59,14 @@ class KafkaReader:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._assigned: Mapping[str, Sequence[int]] = {}
-        self._tails: dict[str, _Tail] = {}
+        self._tails: dict[str, Tail] = {}
         self._publisher: Publisher | None = None
         self._compacted: dict[str, tuple[dict[bytes, Delivered], dict[int, int]]] = {}
         self._looks: dict[tuple[str, str], tuple[float, int]] = {}
         try:
             self._ask(self._start)
             for topic in follow:
-                self._tails[topic] = self._ask(_Tail.begun, connection, topic)
+                self._tails[topic] = self._ask(Tail.begun, connection, topic)
             self.level()
         except BaseException:
             self.close()
@@ -74,16 +74,13 @@ class KafkaReader:
 
     async def _start(self) -> None:
         self._lock = asyncio.Lock()
-        self._consumer = AIOKafkaConsumer(
-            **self._connection.client(),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=HELD_MS,
-        )
+        self._consumer = await opened(self._connection, fetch_max_wait_ms=HELD_MS)
         self._admin = AIOKafkaAdminClient(**self._connection.client())
-        await self._consumer.start()
-        await self._admin.start()
+        try:
+            await self._admin.start()
+        except BaseException:
+            await self._stop()
+            raise
 
     def close(self) -> None:
         """Disconnect."""
@@ -99,7 +96,7 @@ class KafkaReader:
         if self._publisher:
             await self._publisher.close()
         if hasattr(self, "_consumer"):
-            await _stopped(self._consumer)
+            await stopped(self._consumer)
         if hasattr(self, "_admin"):
             await self._admin.close()
 
@@ -272,80 +269,3 @@ class KafkaReader:
         if self._publisher is None:
             self._publisher = Publisher(self._connection)
         await self._publisher.publish(outputs)
-
-
-class _Tail:
-    """The only partition of a topic, read ahead; what was taken is forgotten."""
-
-    def __init__(self, connection: Connection, topic: str) -> None:
-        self.first = 0
-        self._connection = connection
-        self._topic = topic
-        self._records: list[Delivered] = []
-        self._guard = threading.Lock()
-        self._consumer = AIOKafkaConsumer(
-            **connection.client(),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-        )
-        self._part = TopicPartition(connection.topic(topic), 0)
-        self._at = 0
-        self._moved = asyncio.Condition()
-        self._task: asyncio.Task[None] | None = None
-
-    @classmethod
-    async def begun(cls, connection: Connection, topic: str) -> _Tail:
-        """Begin to read, in the background."""
-        tail = cls(connection, topic)
-        await tail._consumer.start()
-        tail._consumer.assign([tail._part])
-        await tail._consumer.seek_to_beginning(tail._part)
-        tail._task = asyncio.create_task(tail._follow())
-        return tail
-
-    async def close(self) -> None:
-        """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        await _stopped(self._consumer)
-
-    async def level(self, end: int) -> None:
-        """Wait until everything before an offset is read.
-
-        Who asks finds that offset out: here the question would wait behind the fetch for news.
-        """
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._at >= end)
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                found = await self._consumer.getmany(self._part, timeout_ms=POLL_MS)
-                at = await self._consumer.position(self._part)
-            except KafkaError:  # away: it goes on where it was when they are there again
-                await asyncio.sleep(1)
-                continue
-            with self._guard:
-                self._records += [
-                    self._connection.delivered(one, one.timestamp / 1000)
-                    for one in found.get(self._part, ())
-                ]
-            async with self._moved:
-                self._at = at
-                self._moved.notify_all()
-
-    def take(self, offset: int, limit: int) -> list[Delivered]:
-        """Return the next records from an offset on, and forget those before it."""
-        with self._guard:
-            self.first = max(self.first, offset)
-            self._records = [one for one in self._records if one.offset >= offset]
-            return self._records[:limit]
-
-
-async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    with suppress(asyncio.CancelledError):  # with the brokers away it trips over its own fetches
-        await consumer.stop()
-    await consumer._client.close()  # it did not come to that, then
