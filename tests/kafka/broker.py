@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -152,13 +153,18 @@ def _launch(jars: Path, folder: Path, port: int, controller: int) -> "subprocess
             stderr=log,
             timeout=LONGEST_START,
         )
-        return subprocess.Popen(
-            ["sh", "-c", GUARDED, "sh", *java, "kafka.Kafka", str(config)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the tests, which still need it to tidy up
-        )
+        return guarded([*java, "kafka.Kafka", str(config)], log)
+
+
+def guarded(command: list[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
+    """Start what ends when its input is closed, which is also when this process ends."""
+    return subprocess.Popen(
+        ["sh", "-c", GUARDED, "sh", *command],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C is for the tests, which still need it to tidy up
+    )
 
 
 def _answers(broker: Broker, started: "subprocess.Popen[bytes]") -> bool:
