@@ -22,7 +22,7 @@ from models.errors import Transient
 from streams.kafka.connection import Connection
 from streams.kafka.consumer import opened, stopped
 from streams.kafka.publisher import Publisher
-from streams.kafka.tail import POLL_MS, Tail
+from streams.kafka.tail import Tail
 from streams.stage import Delivered, Outgoing
 
 PATIENCE = 60.0
