@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.kafka.jars import Unavailable
 from tests.kafka.provided import AnyBroker, prepared, provided
+from tools.jars import Unavailable
 
 # Read by numpy and torch when they are first imported, which is later. Small fits gain nothing
 # from more threads, and lose much where other programs want the cores too.

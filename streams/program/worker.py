@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import structlog
 from judge.examples import ExampleStore
 from judge.policy import Policy
 from judge.port import Judge, RemoteJudge
-from models.encoder import load_encoder
+from models.encoder import Encoder, load_encoder
 from models.errors import Fatal, Transient
 from streams.embedded.lock import held
 from streams.errors import Held, NoModel
-from streams.feed import Feed
+from streams.feed import Feed, Version
 from streams.kafka.reader import KafkaReader
 from streams.kafka.worker import Worker
 from streams.memory import giving_back, settled
@@ -81,20 +82,31 @@ def work(
     names: Sequence[str],
     *,
     on_commit: Callable[[str, int], None] = lambda stage, records: None,
+    on_version: Callable[[Version], None] = lambda version: None,
+    encoder: Encoder | None = None,
 ) -> None:
     """Run stages until the process is told to stop.
+
+    `on_version` gets each version that comes into service; `encoder` is used, not the settings'.
 
     Raises:
         Fatal: there is no such stage, or it cannot go on.
     """
     stages = stages_of(names)
     with slot(settings, stages) as mine:
-        asyncio.run(_until_stopped(mine, stages, on_commit))
+        told = _Told(on_commit, on_version)
+        asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop)))
 
 
-async def _until_stopped(
-    settings: Settings, stages: Sequence[StageSpec], on_commit: Callable[[str, int], None]
-) -> None:
+@dataclass(frozen=True)
+class _Told:
+    """Who is told what happens."""
+
+    on_commit: Callable[[str, int], None]
+    on_version: Callable[[Version], None]
+
+
+async def _until_stopped(once: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -102,7 +114,7 @@ async def _until_stopped(
             loop.add_signal_handler(number, stop.set)
     while not stop.is_set():
         try:
-            await _once(settings, stages, stop, on_commit)
+            await once(stop)
         except (Transient, NoModel) as error:
             if stop.is_set():
                 return
@@ -114,13 +126,14 @@ async def _until_stopped(
 async def _once(
     settings: Settings,
     stages: Sequence[StageSpec],
+    encoder: Encoder | None,
+    told: _Told,
     stop: asyncio.Event,
-    on_commit: Callable[[str, int], None],
 ) -> None:
     """Run the stages until stopped, or until one of them cannot go on."""
     with ExitStack() as stack:
         where = connection(settings)
-        opened = _Opened(settings)
+        opened = _Opened(settings, encoder)
         workers, feeds = [], []
         for spec in stages:
             reader = await asyncio.to_thread(KafkaReader, where, follow=[MODELS.name])
@@ -137,12 +150,13 @@ async def _once(
                     folder=settings.var,
                     batch=settings.batch,
                     alone=spec.name not in SHARED,
-                    on_commit=on_commit,
+                    on_commit=told.on_commit,
                 )
             )
         stack.enter_context(settled())
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
-        beside = [asyncio.create_task(giving_back()), asyncio.create_task(_follow(feeds))]
+        following = asyncio.create_task(_follow(feeds, told.on_version))
+        beside = [asyncio.create_task(giving_back()), following]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for worker in workers:
@@ -156,23 +170,25 @@ async def _once(
             raise one
 
 
-async def _follow(feeds: Sequence[Feed]) -> None:
+async def _follow(feeds: Sequence[Feed], on_version: Callable[[Version], None]) -> None:
     """Have the newest version in service also while there is no work."""
     serving = 0
     while True:
         for feed in feeds:
-            number = feed.newest().number
-            if number > serving:
-                serving = number
-                log.info("serving", model=number)
+            version = feed.newest()
+            if version.number > serving:
+                serving = version.number
+                log.info("serving", model=serving)
+                on_version(version)
         await asyncio.sleep(FOLLOW_SECONDS)
 
 
 class _Opened:
     """What the stages of one process share, each opened when it is first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, encoder: Encoder | None) -> None:
         self._settings = settings
+        self._encoder = encoder
         self._stores: list[ExampleStore] = []
         self._judges: list[Judge] = []
 
@@ -190,8 +206,11 @@ class _Opened:
             reader,
             feed,
             teaches=settings.judge != "local",
-            encoder=lambda: load_encoder(
-                settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+            encoder=lambda: (
+                self._encoder
+                or load_encoder(
+                    settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
+                )
             ),
             store=lambda: self._store(version.classifier.dimension),
             judge=judge,

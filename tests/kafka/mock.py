@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Declared
-from tests.kafka.jars import Unavailable
+from tools.jars import Unavailable
 
 PRODUCER = 0
 """RD_KAFKA_PRODUCER: the kind of the client that a mock cluster hangs on."""

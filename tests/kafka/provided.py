@@ -10,9 +10,9 @@ import pytest
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Declared
-from tests.kafka.broker import Broker, answers, start
-from tests.kafka.jars import Unavailable, fetched
 from tests.kafka.mock import MockBroker
+from tools.broker import Broker, answers, start
+from tools.jars import Unavailable, fetched
 
 VARIABLE = "REDSTREAM_TEST_KAFKA"
 """Set to host:port it names a broker of yours, set to "mock" the mock one."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.broker import guarded
-from tests.kafka.jars import Unavailable, cached, fetched, version
+from tools.broker import guarded
+from tools.jars import POM, Unavailable, cached, fetched, version
 
 FETCHES = """#!/bin/sh
 for word; do case $word in -DoutputDirectory=*) folder=${word#*=};; esac; done
@@ -47,7 +47,7 @@ def put(folder: Path, name: str, script: str = "#!/bin/sh\n") -> None:
 def test_the_pom_names_no_host_but_those_of_its_own_names() -> None:
     assert version().split(".")[0] == "4"
     assert cached().name.startswith(version())
-    assert "repositor" not in Path(__file__).with_name("pom.xml").read_text()
+    assert "repositor" not in POM.read_text()
 
 
 @pytest.mark.parametrize(("there", "missing"), [([], "java"), (["java"], "mvn")])
@@ -98,7 +98,7 @@ def gone(pid: int) -> bool:
 PARENT = """
 import sys, time
 from pathlib import Path
-from tests.kafka.broker import guarded
+from tools.broker import guarded
 with Path(sys.argv[1]).open("wb") as log:
     guarded(["sh", "-c", "echo $$; exec sleep 100"], log)
 time.sleep(100)

@@ -11,8 +11,8 @@ from streams.kafka.publisher import LARGEST, Publisher
 from streams.kafka.reader import KafkaReader
 from streams.stage import Outgoing
 from streams.topology import LABELED, RETRAIN, VERDICTS, Topic
-from tests.kafka.broker import free_ports
 from tests.kafka.provided import AnyBroker
+from tools.broker import free_ports
 
 pytestmark = pytest.mark.kafka
 

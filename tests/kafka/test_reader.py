@@ -14,9 +14,9 @@ from streams.kafka.reader import KafkaReader
 from streams.kafka.topics import declared
 from streams.stage import Delivered, Outgoing
 from streams.topology import MARKS, MODELS, RETRAIN, TEXTS, Topic
-from tests.kafka.broker import free_ports
 from tests.kafka.conftest import PARTITIONS
 from tests.kafka.mock import MockBroker
+from tools.broker import free_ports
 
 pytestmark = pytest.mark.kafka
 

@@ -9,8 +9,8 @@ from models.errors import Fatal, Transient
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Declared, create, declared, differences
 from streams.topology import MODELS, TEXTS, TOPICS, VERDICTS
-from tests.kafka.broker import free_ports
 from tests.kafka.provided import AnyBroker
+from tools.broker import free_ports
 
 pytestmark = pytest.mark.kafka
 

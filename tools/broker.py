@@ -1,4 +1,4 @@
-"""A broker of Apache Kafka of the tests' own: one node on loopback, gone when the tests are."""
+"""A broker of Apache Kafka for tests and benchmarks: one node on loopback, gone when they are."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Declared, create
-from tests.kafka.jars import Unavailable
+from tools.jars import Unavailable
 
 LONGEST_START, LONGEST_STOP = 60.0, 15.0
 
