@@ -103,7 +103,7 @@ def test_commands_of_the_page_name_services_profiles_and_commands_that_exist() -
         elif words[0] == "--profile":
             assert any(words[1] in one.get("profiles", []) for one in SERVICES.values())
         else:
-            assert words[0] in ("build", "down", "ps", "stop"), words
+            assert words[0] in ("build", "down", "logs", "stop"), words
 
 
 def test_every_setting_it_names_exists() -> None:
