@@ -1,0 +1,213 @@
+"""A run on Apache Kafka, as its user starts it: workers as processes, texts in, events out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from streams.kafka.connection import Connection
+from streams.kafka.reader import KafkaReader
+from streams.records import DeadLetter, Labeled
+from streams.stage import Outgoing
+from streams.topology import DEADLETTERS, LABELED, LABELED_LATEST, TEXTS, Topic
+from tests.e2e import program
+from tests.e2e.test_run import BAD_LINES
+from tests.kafka.provided import AnyBroker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+
+PATIENCE = 120.0
+"""Seconds for what takes a few on an idle machine: processes start, groups form."""
+
+COUNT = 120
+
+
+class Cluster:
+    """The program over topics of its own."""
+
+    def __init__(self, broker: AnyBroker, var: Path) -> None:
+        self.var = var
+        self.prefix = f"e{uuid.uuid4().hex[:12]}."
+        self.environment = {
+            "REDSTREAM_KAFKA": broker.bootstrap,
+            "REDSTREAM_KAFKA_PREFIX": self.prefix,
+            "REDSTREAM_KAFKA_PARTITIONS": "4",
+            "REDSTREAM_KAFKA_SESSION": "6",
+            "REDSTREAM_VAR": str(var),
+            "REDSTREAM_JUDGE": "simulated",
+            "REDSTREAM_GOLD": str(program.GOLD),
+        }
+        self.log = KafkaReader(Connection(broker.bootstrap, self.prefix))
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self, *arguments: str, **more: object) -> str:
+        """Run a command to its end."""
+        return program.redstream(*arguments, **self.environment, **more)  # type: ignore[arg-type]
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command that goes on."""
+        with (self.var / "errors").open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streams.program", *arguments],
+                cwd=program.ROOT,
+                env={**program.ENVIRONMENT, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+        self.processes.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> float:
+        """Tell a command to stop; return how long it took."""
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        self.processes.remove(process)
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.log.close()
+
+    def values(self, topic: Topic) -> list[bytes]:
+        found = []
+        for part in self.log.partitions(topic.name):
+            at = 0
+            while records := self.log.read_from(topic.name, at, 1_000, part):
+                found += [one.value for one in records if one.value is not None]
+                at = records[-1].offset + 1
+        return found
+
+    def events(self, topic: Topic) -> list[Labeled]:
+        return [Labeled.decode(value) for value in self.values(topic)]
+
+    def decided(self) -> set[str]:
+        """Return the ids that have a label or are held."""
+        return {event.id for event in self.events(LABELED_LATEST)} | program.held(self.var)
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        until = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < until, (self.var / "errors").read_text()[-4_000:]
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def cluster(kafka: AnyBroker, tmp_var: Path) -> Iterator[Cluster]:
+    with closing(Cluster(kafka, tmp_var)) as made:
+        made("topics", "create")
+        made("fit", str(program.EXAMPLES), "--labels", str(program.LABELS))
+        yield made
+
+
+def texts(path: Path, first: int, count: int) -> Path:
+    rows = program.TEXTS.read_bytes().splitlines(keepends=True)[first : first + count]
+    path.write_bytes(b"".join(rows))
+    return path
+
+
+def ids(path: Path) -> set[str]:
+    return {json.loads(line)["id"] for line in path.read_text().splitlines()}
+
+
+def test_a_stream_is_labelled_and_teaches_and_bad_records_disturb_nothing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    up = cluster.begin("up", "--local")
+    first = texts(tmp_path / "first.jsonl", 0, COUNT)
+    cluster("produce", str(first))
+    conflict = b'{"id": "T0001", "text": "something else under a known id"}'
+    bad = [line for line, kind in BAD_LINES if kind != "IdConflict"]
+    cluster.log.append([Outgoing(TEXTS.name, b"k\xff", line, {"from": "afar"}) for line in bad])
+    wanted = ids(first)
+    cluster.wait(lambda: (cluster.var / "ledger.sqlite").exists() and cluster.decided() >= wanted)
+    cluster.log.append([Outgoing(TEXTS.name, b"T0001", conflict)])
+    cluster.wait(lambda: len(cluster.values(DEADLETTERS)) == len(BAD_LINES))
+
+    letters = [DeadLetter.decode(value) for value in cluster.values(DEADLETTERS)]
+    assert sorted(one.original() for one in letters) == sorted([*bad, conflict])
+    assert all(one.original_key() == b"k\xff" for one in letters if one.original() != conflict)
+    assert all(one.headers == {"from": "afar"} for one in letters if one.original() != conflict)
+    assert cluster.decided() == wanted
+
+    # What the judge accepted has taught, and every worker serves it.
+    said = cluster("labels", "add", "lost_property", "--name", "Lost property")
+    assert "lost_property is added" in said
+    second = texts(tmp_path / "second.jsonl", COUNT, 40)
+    cluster("produce", str(second))
+    cluster("produce", str(second))  # again: only what is new
+    cluster.wait(lambda: cluster.decided() >= wanted | ids(second))
+    assert cluster.decided() == wanted | ids(second)
+    status = cluster("status")
+    assert f"Dead letters: {len(BAD_LINES)}." in status
+    assert "Taught: " in status
+    assert "T0001" in cluster("explain", "T0001")
+    printed = [json.loads(line) for line in cluster("consume", "--newest").splitlines()]
+    newest = {event.id: event.label for event in cluster.events(LABELED_LATEST)}
+    assert {row["id"]: row["label"] for row in printed} == newest
+    cluster("rounds", "--rounds", "1")
+    assert cluster.end(up) < 15
+
+
+def test_workers_join_leave_and_are_killed_and_no_text_is_lost(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.begin("worker", "judge", "remember", "later")
+    cluster.begin("worker", "train", "drift")
+    ledger = cluster.begin("worker", "ledger")
+    steady = cluster.begin("worker", "classify")
+    stream = texts(tmp_path / "texts.jsonl", 0, 3 * COUNT)
+    parts = [texts(tmp_path / f"{n}.jsonl", n * COUNT, COUNT) for n in range(3)]
+    cluster("produce", str(parts[0]))
+    cluster.wait(lambda: (cluster.var / "ledger.sqlite").exists() and bool(cluster.decided()))
+    joined = cluster.begin("worker", "classify")  # the second of this stage on this machine
+    cluster("produce", str(parts[1]))
+    cluster.wait(lambda: (cluster.var / "workers").exists())
+    steady.send_signal(signal.SIGKILL)
+    ledger.send_signal(signal.SIGKILL)
+    cluster("produce", str(parts[2]))
+    cluster.begin("worker", "ledger")
+    cluster.wait(lambda: cluster.decided() >= ids(stream))
+    assert cluster.decided() == ids(stream)
+    assert cluster.end(joined) < 10
+    # Whatever was delivered twice, one truth holds: the greatest by the order of authority.
+    truths: dict[str, Labeled] = {}
+    for event in cluster.events(LABELED):
+        if event.id not in truths or event.order > truths[event.id].order:
+            truths[event.id] = event
+    latest: dict[str, Labeled] = {}
+    for event in cluster.events(LABELED_LATEST):
+        latest[event.id] = event
+    cluster.wait(
+        lambda: (
+            {e.id: e.event for e in cluster.events(LABELED_LATEST)}
+            == {i: e.event for i, e in truths.items()}
+        )
+    )
+
+
+def test_a_second_worker_of_a_stage_that_has_one_order_stands_by(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    first = cluster.begin("worker", "ledger")
+    cluster.begin("worker", "classify")
+    cluster("produce", str(texts(tmp_path / "a.jsonl", 0, 20)))
+    cluster.wait(lambda: bool(cluster.values(LABELED)) and (cluster.var / "ledger.sqlite").exists())
+    cluster.begin("worker", "ledger")
+    standby = cluster.var / "workers" / "ledger-2"
+    cluster.wait(standby.exists)
+    assert cluster.end(first) < 10
+    sure = {event.id for event in cluster.events(LABELED)}
+    cluster.wait(lambda: {event.id for event in cluster.events(LABELED_LATEST)} >= sure)
