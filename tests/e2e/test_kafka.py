@@ -140,7 +140,7 @@ def test_a_stream_is_labelled_and_teaches_and_bad_records_disturb_nothing(
     assert sorted(one.original() for one in letters) == sorted([*bad, conflict])
     assert all(one.original_key() == b"k\xff" for one in letters if one.original() != conflict)
     assert all(one.headers == {"from": "afar"} for one in letters if one.original() != conflict)
-    assert cluster.decided() == wanted
+    cluster.wait(lambda: cluster.decided() == wanted)
 
     # What the judge accepted has taught, and every worker serves it.
     said = cluster("labels", "add", "lost_property", "--name", "Lost property")
@@ -148,8 +148,7 @@ def test_a_stream_is_labelled_and_teaches_and_bad_records_disturb_nothing(
     second = texts(tmp_path / "second.jsonl", COUNT, 40)
     cluster("produce", str(second))
     cluster("produce", str(second))  # again: only what is new
-    cluster.wait(lambda: cluster.decided() >= wanted | ids(second))
-    assert cluster.decided() == wanted | ids(second)
+    cluster.wait(lambda: cluster.decided() == wanted | ids(second))
     status = cluster("status")
     assert f"Dead letters: {len(BAD_LINES)}." in status
     assert "Taught: " in status
@@ -179,17 +178,14 @@ def test_workers_join_leave_and_are_killed_and_no_text_is_lost(
     ledger.send_signal(signal.SIGKILL)
     cluster("produce", str(parts[2]))
     cluster.begin("worker", "ledger")
-    cluster.wait(lambda: cluster.decided() >= ids(stream))
-    assert cluster.decided() == ids(stream)
+    # Not >= and then ==: on its way from held to labelled a text is neither for a moment.
+    cluster.wait(lambda: cluster.decided() == ids(stream))
     assert cluster.end(joined) < 10
     # Whatever was delivered twice, one truth holds: the greatest by the order of authority.
     truths: dict[str, Labeled] = {}
     for event in cluster.events(LABELED):
         if event.id not in truths or event.order > truths[event.id].order:
             truths[event.id] = event
-    latest: dict[str, Labeled] = {}
-    for event in cluster.events(LABELED_LATEST):
-        latest[event.id] = event
     cluster.wait(
         lambda: (
             {e.id: e.event for e in cluster.events(LABELED_LATEST)}
@@ -203,6 +199,7 @@ def test_a_second_worker_of_a_stage_that_has_one_order_stands_by(
 ) -> None:
     first = cluster.begin("worker", "ledger")
     cluster.begin("worker", "classify")
+    cluster.begin("worker", "judge", "remember")
     cluster("produce", str(texts(tmp_path / "a.jsonl", 0, 20)))
     cluster.wait(lambda: bool(cluster.values(LABELED)) and (cluster.var / "ledger.sqlite").exists())
     cluster.begin("worker", "ledger")
