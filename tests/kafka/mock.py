@@ -1,7 +1,8 @@
 """librdkafka's mock broker: it speaks Kafka's protocol, keeps everything in memory, and lacks much.
 
-Topics cannot be created by its clients, nothing is compacted, and each partition keeps its newest
-5 MB. It comes with the package `confluent-kafka`; its calls are those of `rdkafka_mock.h`.
+Topics cannot be created by its clients, nothing is compacted, each partition keeps its newest 5 MB,
+and what was published in a transaction cannot be read (wrong checksums). It comes with the package
+`confluent-kafka`; its calls are those of `rdkafka_mock.h`.
 """
 
 import ctypes

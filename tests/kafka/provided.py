@@ -62,4 +62,8 @@ def provided(folder: Path) -> tuple[AnyBroker, str | None]:
     try:
         return start(fetched(), folder), None
     except Unavailable as error:
-        return MockBroker(), str(error)
+        why = str(error)
+    try:
+        return MockBroker(), why
+    except Unavailable as error:
+        raise Unavailable(f"{why}, and {error}") from error

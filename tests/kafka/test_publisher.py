@@ -67,7 +67,7 @@ async def test_one_call_publishes_to_several_topics(
 
 
 async def test_a_record_that_is_too_large_is_refused_for_good_and_others_go_on(
-    publisher: Publisher, reader: KafkaReader
+    publisher: Publisher, reader: KafkaReader, kafka: AnyBroker
 ) -> None:
     with pytest.raises(Permanent, match="a record that Kafka does not take"):
         await publisher.publish(some(b"x" * (LARGEST + 1)))

@@ -16,6 +16,7 @@ from streams.stage import Delivered, Outgoing
 from streams.topology import MARKS, MODELS, RETRAIN, TEXTS, Topic
 from tests.kafka.conftest import PARTITIONS
 from tests.kafka.mock import MockBroker
+from tests.kafka.provided import AnyBroker
 from tools.broker import free_ports
 
 pytestmark = pytest.mark.kafka
@@ -126,7 +127,7 @@ async def test_bytes_and_headers_that_are_not_utf_8_travel_on_as_they_came(
 
 
 async def test_the_mark_of_a_transaction_is_no_record(
-    reader: KafkaReader, connection: Connection
+    reader: KafkaReader, connection: Connection, kafka: AnyBroker
 ) -> None:
     await published(connection, b"1", b"2")
     assert reader.end(RETRAIN.name) == 4
@@ -137,7 +138,7 @@ async def test_the_mark_of_a_transaction_is_no_record(
 
 
 async def test_what_an_owner_took_back_is_no_record(
-    reader: KafkaReader, connection: Connection
+    reader: KafkaReader, connection: Connection, kafka: AnyBroker
 ) -> None:
     publisher = Publisher(connection, "train")
     bad = [Outgoing(RETRAIN.name, b"key", value) for value in (b"bad", b"x" * (LARGEST + 1))]
@@ -175,7 +176,7 @@ def test_who_follows_hears_of_news_without_asking_the_brokers(
 
 
 async def test_who_follows_gets_past_the_marks_of_transactions(
-    connection: Connection, reading: Callable[..., KafkaReader]
+    connection: Connection, reading: Callable[..., KafkaReader], kafka: AnyBroker
 ) -> None:
     publisher = Publisher(connection, "train")
     await publisher.publish(numbered(MODELS, 3))
