@@ -1,4 +1,4 @@
-"""Consumers without a group, of what was committed: begun and ended with nothing left over."""
+"""Consumers without a group: begun and ended with nothing left over."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from streams.kafka.connection import Connection
 
 
 async def opened(connection: Connection, **settings: Any) -> AIOKafkaConsumer:
-    """Return a consumer that is connected, and has no partitions yet.
+    """Return a consumer of what is committed: connected, and without partitions yet.
 
     Raises:
         KafkaError: the brokers do not answer.
     """
-    consumer = AIOKafkaConsumer(
-        **connection.client(),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        **settings,
-    )
+    usual = {
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "auto_offset_reset": "earliest",
+    }
+    consumer = AIOKafkaConsumer(**connection.client(), **{**usual, **settings})
     try:
         await consumer.start()
     except BaseException:

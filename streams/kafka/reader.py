@@ -67,7 +67,8 @@ class KafkaReader:
             self._ask(self._start)
             for topic in follow:
                 self._tails[topic] = self._ask(Tail.begun, connection, topic)
-            self.level()
+            for topic, tail in self._tails.items():  # not what a publisher died of, a minute ago
+                self._ask(tail.level, self.end(topic))
         except BaseException:
             self.close()
             raise
@@ -77,6 +78,7 @@ class KafkaReader:
         self._consumer = await opened(self._connection, fetch_max_wait_ms=HELD_MS)
         self._admin = AIOKafkaAdminClient(**self._connection.client())
         try:
+            self._ends = await opened(self._connection, isolation_level="read_uncommitted")
             await self._admin.start()
         except BaseException:
             await self._stop()
@@ -95,8 +97,9 @@ class KafkaReader:
             await tail.close()
         if self._publisher:
             await self._publisher.close()
-        if hasattr(self, "_consumer"):
-            await stopped(self._consumer)
+        for consumer in ("_consumer", "_ends"):
+            if hasattr(self, consumer):
+                await stopped(getattr(self, consumer))
         if hasattr(self, "_admin"):
             await self._admin.close()
 
@@ -152,7 +155,7 @@ class KafkaReader:
         part = TopicPartition(self._connection.topic(topic), partition)
         async with self._lock:
             begin = (await self._consumer.beginning_offsets([part]))[part]
-            end = (await self._consumer.end_offsets([part]))[part]
+            end = await self._written(topic, partition)
             at = max(offset, begin)
             if at >= end:
                 return []
@@ -161,6 +164,14 @@ class KafkaReader:
                 return await self._fetched(part, at, end, limit)
             finally:
                 self._consumer.unsubscribe()  # else it would go on fetching
+
+    async def _written(self, topic: str, partition: int) -> int:
+        """Return the offset behind all that was written, committed or not.
+
+        What a publisher was told is committed can be read a moment later only: it is waited for.
+        """
+        part = TopicPartition(self._connection.topic(topic), partition)
+        return int((await self._ends.end_offsets([part]))[part])
 
     async def _fetched(
         self, part: TopicPartition, at: int, end: int, limit: int
@@ -257,9 +268,9 @@ class KafkaReader:
         return known
 
     def level(self) -> None:
-        """Wait until all that is followed is read as far as it goes now."""
+        """Wait until all that is followed is read as far as it was written, committed or not."""
         for topic, tail in self._tails.items():
-            self._ask(tail.level, self.end(topic))
+            self._ask(tail.level, self._ask(self._written, topic, 0))
 
     def append(self, outputs: Iterable[Outgoing]) -> None:
         """Publish, and wait until the brokers have it."""

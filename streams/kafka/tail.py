@@ -49,10 +49,7 @@ class Tail:
         await stopped(self._consumer)
 
     async def level(self, end: int) -> None:
-        """Wait until everything before an offset is read.
-
-        Who asks finds that offset out: here the question would wait behind the fetch for news.
-        """
+        """Wait until everything before an offset is read, and what is open there has ended."""
         async with self._moved:
             await self._moved.wait_for(lambda: self._at >= end)
 

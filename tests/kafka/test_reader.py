@@ -1,7 +1,9 @@
 """Looking things up on a broker without a group, and following a topic."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -175,17 +177,24 @@ def test_who_follows_hears_of_news_without_asking_the_brokers(
     assert numbers(found) == [0]
 
 
-async def test_who_follows_gets_past_the_marks_of_transactions(
+async def test_an_owner_reads_what_it_has_just_published(
     connection: Connection, reading: Callable[..., KafkaReader], kafka: AnyBroker
 ) -> None:
-    publisher = Publisher(connection, "train")
-    await publisher.publish(numbered(MODELS, 3))
-    follower = reading(MODELS.name)
-    assert numbers(follower.read_from(MODELS.name, 0, 10)) == [0, 1, 2]
-    await publisher.publish(numbered(MODELS, 2, first=3))
-    follower.level()
-    assert numbers(follower.read_from(MODELS.name, 3, 10)) == [3, 4]
-    await publisher.close()
+    """What is committed is seen a moment later: the trainer builds on its last version."""
+    async with AsyncExitStack() as stack:
+        publisher = Publisher(connection, "train")
+        stack.push_async_callback(publisher.close)
+        await publisher.publish(numbered(MODELS, 3))
+        follower, at = reading(MODELS.name), 0
+        for number in range(3, 40):
+            mark = Outgoing(MARKS.name, b"mark", b"%d" % number)
+            await publisher.publish([*numbered(MODELS, 1, first=number), mark])
+            await asyncio.to_thread(follower.level)
+            last = follower.read_from(MODELS.name, at, 100)[-1]
+            at = last.offset
+            newest = follower.newest(MARKS.name, b"mark")
+            assert newest is not None
+            assert numbers([last, newest]) == [number, number]
 
 
 def test_brokers_that_never_answered_may_come_yet(monkeypatch: pytest.MonkeyPatch) -> None:
