@@ -2,7 +2,8 @@
 
 RedstreamError
 ├── Transient
-│   └── NotYet            the work is fine, its time has not come: ask again after a delay
+│   ├── NotYet            the work is fine, its time has not come: ask again after a delay
+│   └── Fenced            another owner of the stage has begun: the work is its
 ├── Permanent
 │   ├── Unreadable        bytes that are no record of the topic's kind
 │   ├── BadCommand        a change of the label set that cannot be made
@@ -23,6 +24,10 @@ class NotYet(Transient):
     def __init__(self, message: str, delay: float) -> None:
         super().__init__(message)
         self.delay = delay
+
+
+class Fenced(Transient):
+    """Another worker owns the stage now; this one can only begin again, and stand by."""
 
 
 class Unreadable(Permanent):

@@ -15,7 +15,8 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
-from models.errors import Fatal, Permanent, Transient
+from models.errors import Permanent, Transient
+from streams.errors import Fenced
 from streams.kafka.connection import Connection, headers_to
 from streams.stage import Outgoing
 
@@ -72,7 +73,7 @@ class Publisher:
         Raises:
             Transient: they do not answer; some of the records may be there already.
             Permanent: a record is too large.
-            Fatal: another owner has begun.
+            Fenced: another owner has begun; nothing of this is seen.
         """
         if not outputs:
             return
@@ -97,6 +98,6 @@ class Publisher:
         except MessageSizeTooLargeError as error:
             raise Permanent(f"a record that Kafka does not take: {error}") from error
         except (ProducerFenced, IllegalOperation) as error:
-            raise Fatal(f"another {self._owner} has begun: this one stops") from error
+            raise Fenced(f"another {self._owner} has begun: this one stops") from error
         except KafkaError as error:
             raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error

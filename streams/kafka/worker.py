@@ -21,7 +21,7 @@ import structlog
 
 from models.errors import Fatal, Permanent, Transient
 from streams.delivery import LONGEST_BACKOFF, deliver
-from streams.errors import NotYet
+from streams.errors import Fenced, NotYet
 from streams.kafka.connection import Connection
 from streams.kafka.owner import OneOwner
 from streams.kafka.publisher import LARGEST, Publisher
@@ -151,9 +151,8 @@ class Worker:
 
         Raises:
             Fatal: the stage cannot go on.
-            Transient: the brokers do not answer.
+            Transient: the brokers do not answer, or another owner of the stage has begun.
         """
-        await self._publisher.start()
         await self._app.start()
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         stopped = asyncio.create_task(self._stop.wait())
@@ -210,7 +209,7 @@ class Worker:
         self._idle.clear()
         try:
             await self._handled(batch)
-        except Fatal as error:
+        except (Fatal, Fenced) as error:
             self.failure = error
             self._stop.set()
             await self._never()
@@ -235,6 +234,9 @@ class Worker:
     async def _begin(self) -> None:
         """Bring what the stage derives up to what others did while it had fewer partitions."""
         while self._started != (now := self._assignment):
+            if self._alone:  # not before it has the stage: it would end who has it now
+                await self._publisher.close()
+                await self._until(self._publisher.start)
             if isinstance(self._stage, Shares):
                 self._stage.share(await self._until(lambda: asyncio.to_thread(self._reader.part)))
             await self._until(lambda: self._stage.start(self._reader))
@@ -256,6 +258,8 @@ class Worker:
                 return await step()
             except NotYet as later:
                 await self._rest(later.delay)
+            except Fenced:
+                raise
             except Transient as error:
                 log.warning("trying again", stage=self._stage.spec.name, error=str(error))
                 await self._rest(wait)

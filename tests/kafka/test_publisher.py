@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from models.errors import Fatal, Permanent, Transient
+from models.errors import Permanent, Transient
 from streams.derived import chunks
+from streams.errors import Fenced
 from streams.kafka.connection import Connection
 from streams.kafka.publisher import LARGEST, Publisher
 from streams.kafka.reader import KafkaReader
@@ -82,7 +83,7 @@ async def test_who_begins_later_fences_off_who_was_the_owner(
     await first.start()
     await first.publish(some(b"first"))
     await second.start()
-    with pytest.raises(Fatal, match="another train has begun: this one stops"):
+    with pytest.raises(Fenced, match="another train has begun: this one stops"):
         await first.publish(some(b"late"))
     await second.publish(some(b"second"))
     assert values(reader) == [b"first", b"second"]
