@@ -139,6 +139,24 @@ async def test_the_mark_of_a_transaction_is_no_record(
     assert reader.read_from(RETRAIN.name, 3, 100) == []
 
 
+async def test_the_mark_of_a_transaction_is_nothing_that_waits(
+    reader: KafkaReader, connection: Connection, kafka: AnyBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.kafka.reader.LOOK_SECONDS", -1.0)
+    await published(connection, b"1", b"2")
+    name = connection.topic(RETRAIN.name)
+    waiting = []
+    async with AsyncExitStack() as stack:
+        group = AIOKafkaConsumer(**connection.client(), group_id=connection.group("train"))
+        stack.push_async_callback(group.stop)
+        await group.start()
+        group.assign([TopicPartition(name, 0)])
+        for at in (0, 1, 2, 3):  # as workers do it: one behind the last record handled
+            await group.commit({TopicPartition(name, 0): at})
+            waiting.append(await asyncio.to_thread(reader.waiting, "train", [RETRAIN.name]) > 0)
+    assert waiting == [True, True, True, False]
+
+
 async def test_what_an_owner_took_back_is_no_record(
     reader: KafkaReader, connection: Connection, kafka: AnyBroker
 ) -> None:
