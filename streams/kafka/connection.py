@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from streams.stage import Delivered
 
+RETRY_MS = 300
+"""Between two tries of whatever a client does: brokers that are away are asked by dozens."""
+
 
 class Received(Protocol):
     """A record as a client hands it out (aiokafka's, or Faust's message)."""
@@ -47,7 +50,11 @@ class Connection:
 
     def client(self) -> dict[str, Any]:
         """Return what every client of aiokafka is made with."""
-        return {"bootstrap_servers": self.bootstrap, "client_id": "redstream"}
+        return {
+            "bootstrap_servers": self.bootstrap,
+            "client_id": "redstream",
+            "retry_backoff_ms": RETRY_MS,
+        }
 
     def delivered(self, record: Received, seconds: float) -> Delivered:
         """Return a record as stages see it, stamped with its time in seconds."""

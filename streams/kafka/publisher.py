@@ -97,7 +97,9 @@ class Publisher:
                 await asyncio.gather(*sent)
         except MessageSizeTooLargeError as error:
             raise Permanent(f"a record that Kafka does not take: {error}") from error
-        except (ProducerFenced, IllegalOperation) as error:
+        except (ProducerFenced, IllegalOperation, AssertionError) as error:
+            # Also where a transaction could not be ended while the brokers were away: who begins
+            # again by itself might end the transactions of the owner that came meanwhile.
             raise Fenced(f"another {self._owner} has begun: this one stops") from error
         except KafkaError as error:
             raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error

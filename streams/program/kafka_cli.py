@@ -82,11 +82,12 @@ def worker(
     their work out by partitions; of the others one has all, and the rest stand by. Started before
     there are brokers, topics or a model, it waits for them.
     """
-    from streams.program.logs import to_standard_error
+    from streams.program.logs import libraries_to_standard_error, to_standard_error
     from streams.program.worker import work
 
     settings = settings_of(kafka=kafka, var=var, judge=judge, gold=gold, encoder=encoder)
     to_standard_error()
+    libraries_to_standard_error()
     work(settings, stages)
 
 

@@ -1,5 +1,6 @@
 """Log lines of the program: to standard error, so that output stays output."""
 
+import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import structlog
 
 from streams.program.plain import visible
+
+QUIET_SECONDS = 30.0
 
 
 def to_standard_error() -> None:
@@ -21,6 +24,47 @@ def to_standard_error() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+class _Once(logging.Filter):
+    """Lets a line of a library through once in a while, and counts those that were alike.
+
+    Brokers that are away for a minute are ten thousand lines of their client.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be shown; alike are lines of one place in the code."""
+        place = f"{record.name}:{record.lineno}"
+        last, more = self._said.get(place, (-QUIET_SECONDS, 0))
+        if record.created - last < QUIET_SECONDS:
+            self._said[place] = (last, more + 1)
+            return False
+        self._said[place] = (record.created, 0)
+        record.more = f" (and {more} more like it)" if more else ""
+        return True
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        time = self.formatTime(record, "%H:%M:%S")
+        said = visible(record.getMessage()) + getattr(record, "more", "")
+        return f"{time} [{record.levelname.lower():<8}] {record.name}: {said}"
+
+
+def libraries_to_standard_error() -> None:
+    """Send what the clients of Kafka warn of there too, each thing once in a while."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Once())
+    handler.setFormatter(_Line())
+    for name in ("aiokafka", "faust", "mode"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
 
 
 def _made_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

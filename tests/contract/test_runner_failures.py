@@ -110,7 +110,7 @@ async def test_a_passing_error_is_tried_again_until_it_passes(
 
     await harness.produce(TEXTS.name, sent := some(4))
     assert await harness.run([stage := copy(stumble)]) is True
-    assert len(stage.handled) == 6
+    assert stage.handled[:5] == [stage.handled[5]] * 5  # the rest may come in a batch of its own
     assert by_key(harness.read(LABELED.name)) == by_key(sent)
     assert harness.read(DEADLETTERS.name) == []
 
