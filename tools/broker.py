@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,9 +81,33 @@ class Broker:
 
     real = True
 
-    def __init__(self, bootstrap: str, started: "subprocess.Popen[bytes] | None" = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        started: "subprocess.Popen[bytes] | None" = None,
+        again: "Callable[[], subprocess.Popen[bytes]] | None" = None,
+    ) -> None:
+        """`again` starts it a second time, with what it had written."""
         self.bootstrap = bootstrap
         self._started = started
+        self._again = again
+
+    def kill(self) -> None:
+        """End it at once, as a crash does; it must have been started here."""
+        assert self._started is not None
+        os.killpg(self._started.pid, signal.SIGKILL)
+        self._started.wait()
+
+    def revive(self) -> None:
+        """Start it again after a `kill`, and wait until it answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        assert self._again is not None
+        self._started = self._again()
+        if not _answers(self, self._started):
+            raise Unavailable("the broker does not come back")
 
     def create(self, connection: Connection, wanted: list[Declared]) -> None:
         """Create topics."""
@@ -127,7 +153,7 @@ def start(jars: Path, folder: Path) -> Broker:
         place.mkdir()
         port, controller = free_ports(2)
         started = _launch(jars, place, port, controller)
-        broker = Broker(f"127.0.0.1:{port}", started)
+        broker = Broker(f"127.0.0.1:{port}", started, partial(_run, jars, place))
         if _answers(broker, started):
             return broker
         broker.close()
@@ -138,22 +164,34 @@ def start(jars: Path, folder: Path) -> Broker:
 def _launch(jars: Path, folder: Path, port: int, controller: int) -> "subprocess.Popen[bytes]":
     config = folder / "server.properties"
     config.write_text(PROPERTIES.format(folder=folder, port=port, controller=controller))
+    (folder / "log4j2.properties").write_text(LOGGING)
+    with (folder / "log").open("wb") as log:
+        subprocess.run(
+            [
+                *_java(jars, folder),
+                *("kafka.tools.StorageTool", "format", "-t", "A" * 22, "-c", str(config)),
+            ],
+            stdout=log,
+            stderr=log,
+            timeout=LONGEST_START,
+        )
+    return _run(jars, folder)
+
+
+def _java(jars: Path, folder: Path) -> list[str]:
     logging = folder / "log4j2.properties"
-    logging.write_text(LOGGING)
-    java = [
+    return [
         str(shutil.which("java")),
         *JAVA,
         f"-Dlog4j2.configurationFile={logging}",
         *("-cp", f"{jars}/*"),
     ]
-    with (folder / "log").open("wb") as log:
-        subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "-t", "A" * 22, "-c", str(config)],
-            stdout=log,
-            stderr=log,
-            timeout=LONGEST_START,
-        )
-        return guarded([*java, "kafka.Kafka", str(config)], log)
+
+
+def _run(jars: Path, folder: Path) -> "subprocess.Popen[bytes]":
+    with (folder / "log").open("ab") as log:
+        command = [*_java(jars, folder), "kafka.Kafka", str(folder / "server.properties")]
+        return guarded(command, log)
 
 
 def guarded(command: list[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
