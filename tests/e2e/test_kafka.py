@@ -18,7 +18,15 @@ from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.records import DeadLetter, Labeled
 from streams.stage import Outgoing
-from streams.topology import DEADLETTERS, LABELED, LABELED_LATEST, TEXTS, Topic
+from streams.topology import (
+    DEADLETTERS,
+    LABELED,
+    LABELED_LATEST,
+    MANIFEST,
+    MODELS,
+    TEXTS,
+    Topic,
+)
 from tests.e2e import program
 from tests.e2e.test_run import BAD_LINES
 from tests.kafka.provided import AnyBroker
@@ -208,3 +216,44 @@ def test_a_second_worker_of_a_stage_that_has_one_order_stands_by(
     assert cluster.end(first) < 10
     sure = {event.id for event in cluster.events(LABELED)}
     cluster.wait(lambda: {event.id for event in cluster.events(LABELED_LATEST)} >= sure)
+
+
+def test_a_trainer_that_was_frozen_cannot_publish_any_more_and_stands_by(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    frozen = cluster.begin("worker", "train")
+    for stages in (("ledger",), ("classify",), ("judge", "remember")):
+        cluster.begin("worker", *stages)
+    cluster("produce", str(texts(tmp_path / "a.jsonl", 0, 40)))
+    cluster.wait(lambda: (cluster.var / "ledger.sqlite").exists() and version(cluster) > 1)
+    frozen.send_signal(signal.SIGSTOP)
+    other = cluster.begin("worker", "train")
+    cluster("produce", str(texts(tmp_path / "b.jsonl", 40, 60)))
+    before = version(cluster)
+    cluster.wait(lambda: version(cluster) > before)  # its session is over, the other has the stage
+    frozen.send_signal(signal.SIGCONT)
+    cluster("produce", str(texts(tmp_path / "c.jsonl", 100, 40)))
+    before = version(cluster)
+    cluster.wait(lambda: version(cluster) > before)
+    assert frozen.poll() is None
+    # Versions follow each other, each of one trainer, whoever published it.
+    numbers = [int(line.split("/")[1]) for line in manifests(cluster)]
+    assert numbers == sorted(set(numbers))
+    assert cluster.end(other) < 15
+    cluster("produce", str(texts(tmp_path / "d.jsonl", 140, 40)))
+    before = version(cluster)
+    cluster.wait(lambda: version(cluster) > before)  # who was frozen stood by
+
+
+def version(cluster: Cluster) -> int:
+    return (program.model(cluster.var) or (0, ""))[0]  # none before the ledger has read one
+
+
+def manifests(cluster: Cluster) -> list[str]:
+    """The keys of all versions that anybody can see, in the order of their records."""
+    found, at = [], 0
+    while records := cluster.log.read_from(MODELS.name, at, 1_000):
+        keys = [(one.key or b"").decode() for one in records if one.value is not None]
+        found += [key for key in keys if key.startswith(MANIFEST)]
+        at = records[-1].offset + 1
+    return found
