@@ -12,9 +12,7 @@ What the server or the way to it can do to a call, and what becomes of it:
 
 import asyncio
 import json
-import ssl
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +21,7 @@ import stamina
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from judge.transport import is_loopback, unverified
 from models.errors import Fatal, Permanent, RedstreamError, Transient
 
 _T = TypeVar("_T")
@@ -60,7 +59,7 @@ def checked_url(url: str, has_key: bool, plain_key: bool) -> str:
         )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise Fatal(f"{url!r} is no address of a Qdrant server: write http(s)://HOST[:PORT]")
-    if has_key and parts.scheme == "http" and not _is_loopback(host) and not plain_key:
+    if has_key and parts.scheme == "http" and not is_loopback(host) and not plain_key:
         raise Fatal(
             f"the key of the Qdrant server would travel to {host} unencrypted: use https://, or"
             " say REDSTREAM_QDRANT_PLAIN_KEY=true where the network between is your own"
@@ -130,10 +129,10 @@ class Caller:
                 return Away(f"{self.where} is busy (429)")
             case TimeoutError() | httpx.TimeoutException():
                 return Away(f"{self.where} did not answer within {limit:g} s")
-            case httpx.TransportError() if _is_certificate(error):
+            case httpx.TransportError() if unverified(error):
                 return Fatal(
                     f"the certificate of {self.where} cannot be verified: {self._quiet(error)}."
-                    " Name your authority's file by SSL_CERT_FILE"
+                    " Name your authority's file by REDSTREAM_QDRANT_CA_FILE"
                 )
             case httpx.TransportError():
                 said = self._quiet(error) or type(error).__name__
@@ -179,16 +178,3 @@ def _message(content: bytes) -> str:
         return str(json.loads(content)["status"]["error"])
     except (ValueError, KeyError, TypeError):
         return content[: 2 * _SHOWN].decode(errors="replace") or "no reason given"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_certificate(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error is not None

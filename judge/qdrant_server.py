@@ -9,7 +9,8 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from judge.examples import ExamplePoint, by_similarity, check_embedding, check_point, point_id
 from judge.qdrant_calls import Away, Caller, checked_key, checked_url
 from judge.question import Neighbour
+from judge.transport import trusting
 from models.errors import Fatal, Permanent
 
 _T = TypeVar("_T")
@@ -40,8 +42,8 @@ class ServerExampleStore:
     applied (`wait=true`): what was returned from is found by the next search.
 
     Raises:
-        Fatal: an address that is none, or a key that would travel unencrypted to another
-            machine without `plain_key`.
+        Fatal: an address that is none, a key that would travel unencrypted to another machine
+            without `plain_key`, or an `authority` (a file of certificates) that cannot be used.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class ServerExampleStore:
         collection: str = "redstream",
         key: str | None = None,
         plain_key: bool = False,
+        authority: Path | None = None,
         timeout: float = 5.0,
         attempts: int = 3,
         client: AsyncQdrantClient | None = None,
@@ -60,11 +63,16 @@ class ServerExampleStore:
         self.url = checked_url(url, key is not None, plain_key)
         self.dimension = dimension
         self.collection = collection
+        # Nothing where no file is named: then SSL_CERT_FILE holds, and httpx' own authorities.
+        trust: dict[str, Any] = (
+            {"verify": trusting(authority, "REDSTREAM_QDRANT_CA_FILE")} if authority else {}
+        )
         # The key as a header: given as `api_key`, the client warns about every plain connection.
         self._client = client or AsyncQdrantClient(
             url=self.url,
             headers={"api-key": key} if key else None,
             timeout=math.ceil(timeout),
+            **trust,
             check_compatibility=False,  # a thread that asks, and at worst prints a warning
         )
         self._caller = Caller(f"the Qdrant server {self.url}", key, timeout, attempts)

@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -44,11 +45,11 @@ PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{others}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{others}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{kinds}
 log.dirs={folder}/data
 num.network.threads=2
 num.io.threads=4
@@ -89,6 +90,7 @@ class Broker:
     ) -> None:
         """`again` starts it a second time, with what it had written."""
         self.bootstrap = bootstrap
+        self.listeners: Mapping[str, int] = {}
         self._started = started
         self._again = again
 
@@ -141,7 +143,19 @@ class Broker:
         started.wait()
 
 
-def start(jars: Path, folder: Path) -> Broker:
+@dataclass(frozen=True)
+class Secured:
+    """Listeners beside the plain one, by the protocol that each speaks; `properties` say how.
+
+    `scram` are users as `StorageTool format --add-scram` takes them.
+    """
+
+    protocols: Sequence[str] = ()
+    properties: str = ""
+    scram: Sequence[str] = ()
+
+
+def start(jars: Path, folder: Path, secured: Secured = Secured()) -> Broker:
     """Start a broker in an empty folder, and wait until it answers.
 
     Raises:
@@ -151,9 +165,12 @@ def start(jars: Path, folder: Path) -> Broker:
     for number in range(STARTS):
         place = folder / str(number)
         place.mkdir()
-        port, controller = free_ports(2)
-        started = _launch(jars, place, port, controller)
+        port, controller, *others = free_ports(2 + len(secured.protocols))
+        listeners = dict(zip(secured.protocols, others, strict=True))
+        _configure(place, port, controller, listeners, secured.properties)
+        started = _launch(jars, place, secured.scram)
         broker = Broker(f"127.0.0.1:{port}", started, partial(_run, jars, place))
+        broker.listeners = listeners
         if _answers(broker, started):
             return broker
         broker.close()
@@ -161,15 +178,27 @@ def start(jars: Path, folder: Path) -> Broker:
     raise Unavailable(f"Apache Kafka does not start here:\n{said}")
 
 
-def _launch(jars: Path, folder: Path, port: int, controller: int) -> "subprocess.Popen[bytes]":
+def _configure(
+    folder: Path, port: int, controller: int, listeners: Mapping[str, int], more: str
+) -> None:
+    others = "".join(f",{name}://127.0.0.1:{at}" for name, at in listeners.items())
+    kinds = "".join(f",{name}:{name}" for name in listeners)
+    config = PROPERTIES.format(
+        folder=folder, port=port, controller=controller, others=others, kinds=kinds
+    )
+    (folder / "server.properties").write_text(config + more)
+
+
+def _launch(jars: Path, folder: Path, scram: Sequence[str]) -> "subprocess.Popen[bytes]":
     config = folder / "server.properties"
-    config.write_text(PROPERTIES.format(folder=folder, port=port, controller=controller))
     (folder / "log4j2.properties").write_text(LOGGING)
+    form = ["kafka.tools.StorageTool", "format", "-t", "A" * 22, "-c", str(config)]
     with (folder / "log").open("wb") as log:
         subprocess.run(
             [
                 *_java(jars, folder),
-                *("kafka.tools.StorageTool", "format", "-t", "A" * 22, "-c", str(config)),
+                *form,
+                *(word for user in scram for word in ("--add-scram", user)),
             ],
             stdout=log,
             stderr=log,

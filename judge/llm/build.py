@@ -22,13 +22,15 @@ class Options:
     """Where the LLM is, and how much of it may be used.
 
     `timeout` and `patience.total` in seconds, for one request and for one question with its
-    waits and retries; `per_minute` requests at most, None for no limit; `temperature` 0 for
-    answers that repeat; `answer_tokens` is the longest answer: reasoning models need more.
+    waits and retries; `authority` a file of certificates, None for the usual ones; `per_minute`
+    requests at most, None for no limit; `temperature` 0 for answers that repeat; `answer_tokens`
+    is the longest answer: reasoning models need more.
     """
 
     url: str
     model: str
     key: SecretStr = field(default_factory=lambda: SecretStr(""))
+    authority: Path | None = None
     timeout: float = 12.0
     temperature: float = 0.0
     answer_tokens: int = 400
@@ -73,6 +75,7 @@ def caller_of(options: Options, kept: VerdictCache | None = None) -> Caller:
         options.url,
         options.model,
         options.key,
+        authority=options.authority,
         timeout=options.timeout,
         temperature=options.temperature,
         answer_tokens=options.answer_tokens,

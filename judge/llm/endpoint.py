@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from judge.llm.dialect import Dialect, content_of, field, first_of
 from judge.llm.failure import Failed, Scrub, explain, timed_out
 from judge.llm.prompt import Request
+from judge.transport import trusting
 from models.errors import Fatal
 
 _NO_KEY: Final = "none"  # the SDK insists on one; local servers ask for none
@@ -44,6 +46,7 @@ class Endpoint:
         model: str,
         key: SecretStr,
         *,
+        authority: Path | None = None,
         timeout: float = 12.0,
         temperature: float = 0.0,
         answer_tokens: int = 400,
@@ -52,7 +55,7 @@ class Endpoint:
         """`timeout` in seconds for one request, first byte to last.
 
         Raises:
-            Fatal: `url` is none, or holds a secret.
+            Fatal: `url` is none, or holds a secret; the `authority`'s file cannot be used.
         """
         self.model = model
         self._url = _checked(url)
@@ -65,6 +68,7 @@ class Endpoint:
             base_url=url,
             max_retries=0,  # ours obey the budget and the circuit
             timeout=timeout,
+            http_client=_trusting(authority) if authority else None,
         )
         self._dialect = Dialect()
         self._settled = False
@@ -170,6 +174,11 @@ def _read(got: object) -> Completion:
 
 def _count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 10**9 else None
+
+
+def _trusting(authority: Path) -> openai.DefaultAsyncHttpxClient:
+    context = trusting(authority, "REDSTREAM_LLM_CA_FILE")
+    return openai.DefaultAsyncHttpxClient(verify=context)
 
 
 def _checked(url: str) -> str:

@@ -1,7 +1,8 @@
 """What a failed request means: is the endpoint away, does it refuse, or is the set-up wrong?
 
 ```
-401, wrong URL, unknown model        Fatal: a person has to act, nothing is asked again
+401, wrong URL, unknown model,
+unknown certificate at first         Fatal: a person has to act, nothing is asked again
 403                                  Fatal before the first success; later the text was refused
                                      (a gateway's moderation), or any hostile text could stop all
 429, 5xx, 408, 409, connection, body "away": retried, then later
@@ -22,6 +23,7 @@ import openai
 from pydantic import SecretStr
 
 from judge.llm.answer import tidy
+from judge.transport import unverified
 from models.errors import Fatal, RedstreamError
 
 # A server that says "in a year" is not believed; it is asked again within the hour.
@@ -84,6 +86,11 @@ def explain(error: Exception, settled: bool, scrub: Scrub, model: str) -> Failed
     if isinstance(error, openai.APIStatusError):
         return _by_status(error, settled, scrub, model)
     if isinstance(error, openai.APIConnectionError):
+        if (why := unverified(error)) and not settled:
+            return Fatal(
+                f"the LLM endpoint's certificate cannot be verified ({why}): name the file of who"
+                " signed it by REDSTREAM_LLM_CA_FILE"
+            )
         cause = type(error.__cause__ or error).__name__
         return Failed("away", f"no connection ({cause})", retry=True, down=True)
     # The body was no JSON, or no completion: a proxy's page, or a connection cut in the middle.

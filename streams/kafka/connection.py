@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from streams.kafka.security import Security
 from streams.stage import Delivered
 
 RETRY_MS = 300
@@ -35,6 +36,7 @@ class Connection:
     bootstrap: str
     prefix: str = "redstream."
     session: float = 10.0
+    security: Security = field(default_factory=Security)
 
     def topic(self, name: str) -> str:
         """Return what a topic of ours is called on the brokers."""
@@ -54,6 +56,7 @@ class Connection:
             "bootstrap_servers": self.bootstrap,
             "client_id": "redstream",
             "retry_backoff_ms": RETRY_MS,
+            **self.security.client(),
         }
 
     def delivered(self, record: Received, seconds: float) -> Delivered:

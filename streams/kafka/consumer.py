@@ -9,13 +9,15 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from streams.kafka.connection import Connection
+from streams.kafka.refused import started
 
 
 async def opened(connection: Connection, **settings: Any) -> AIOKafkaConsumer:
     """Return a consumer of what is committed: connected, and without partitions yet.
 
     Raises:
-        KafkaError: the brokers do not answer.
+        Fatal: the brokers refuse us.
+        KafkaError: they do not answer.
     """
     usual = {
         "enable_auto_commit": False,
@@ -24,7 +26,7 @@ async def opened(connection: Connection, **settings: Any) -> AIOKafkaConsumer:
     }
     consumer = AIOKafkaConsumer(**connection.client(), **{**usual, **settings})
     try:
-        await consumer.start()
+        await started(connection, consumer)
     except BaseException:
         await stopped(consumer)
         raise

@@ -15,9 +15,10 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
-from models.errors import Permanent, Transient
+from models.errors import Fatal, Permanent
 from streams.errors import Fenced
 from streams.kafka.connection import Connection, headers_to
+from streams.kafka.refused import meaning, started
 from streams.stage import Outgoing
 
 LARGEST = 8 * 2**20
@@ -44,6 +45,7 @@ class Publisher:
 
         Raises:
             Transient: the brokers do not answer.
+            Fatal: they refuse us.
         """
         more = {"transactional_id": self._connection.group(self._owner)} if self._owner else {}
         producer = AIOKafkaProducer(
@@ -55,10 +57,13 @@ class Publisher:
             linger_ms=LINGER_MS,
         )
         try:
-            await producer.start()
+            await started(self._connection, producer)
+        except Fatal:
+            await producer.stop()
+            raise
         except KafkaError as error:
             await producer.stop()
-            raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error
+            raise await meaning(self._connection, error) from error
         self._producer = producer
 
     async def close(self) -> None:
@@ -73,6 +78,7 @@ class Publisher:
         Raises:
             Transient: they do not answer; some of the records may be there already.
             Permanent: a record is too large.
+            Fatal: they forbid us to publish it.
             Fenced: another owner has begun; nothing of this is seen.
         """
         if not outputs:
@@ -102,4 +108,4 @@ class Publisher:
             # again by itself might end the transactions of the owner that came meanwhile.
             raise Fenced(f"another {self._owner} has begun: this one stops") from error
         except KafkaError as error:
-            raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error
+            raise await meaning(self._connection, error) from error

@@ -22,6 +22,7 @@ from models.errors import Transient
 from streams.kafka.connection import Connection
 from streams.kafka.consumer import opened, stopped
 from streams.kafka.publisher import Publisher
+from streams.kafka.refused import meaning, started
 from streams.kafka.tail import Tail
 from streams.stage import Delivered, Outgoing
 
@@ -53,6 +54,7 @@ class KafkaReader:
 
         Raises:
             Transient: the brokers do not answer.
+            Fatal: they refuse us.
         """
         self._connection = connection
         self._loop = asyncio.new_event_loop()
@@ -79,7 +81,7 @@ class KafkaReader:
         self._admin = AIOKafkaAdminClient(**self._connection.client())
         try:
             self._ends = await opened(self._connection, isolation_level="read_uncommitted")
-            await self._admin.start()
+            await started(self._connection, self._admin)
         except BaseException:
             await self._stop()
             raise
@@ -109,8 +111,8 @@ class KafkaReader:
             return asked.result(PATIENCE)
         except (KafkaError, OSError, TooLate, TimeoutError) as error:
             asked.cancel()
-            said = str(error) or "no answer"
-            raise Transient(f"Kafka at {self._connection.bootstrap}: {said}") from error
+            told = asyncio.run_coroutine_threadsafe(meaning(self._connection, error), self._loop)
+            raise told.result() from error
 
     async def _patiently(self, question: Callable[..., Coroutine[Any, Any, T]], *about: Any) -> T:
         """Ask again while brokers only have to agree: who leads a partition, or a group."""

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from models.errors import Fatal, Transient
 from streams.kafka.connection import Connection
 from streams.kafka.publisher import LARGEST
+from streams.kafka.refused import meaning, started
 from streams.topology import TOPICS, Topic
 
 DAY_MS = 24 * 60 * 60 * 1_000
@@ -136,13 +137,16 @@ class _Admin:
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
         try:
-            await self._client.start()
+            await started(self._connection, self._client)
+        except Fatal:
+            await self._client.close()
+            raise
         except KafkaError as error:
             await self._client.close()
-            raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error
+            raise await meaning(self._connection, error) from error
         return self._client
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         await self._client.close()
         if isinstance(error, KafkaError):
-            raise Transient(f"Kafka at {self._connection.bootstrap}: {error}") from error
+            raise await meaning(self._connection, error) from error

@@ -97,6 +97,7 @@ class Worker:
         app = faust.App(
             self._connection.group(self._stage.spec.name),
             broker=[f"kafka://{one.strip()}" for one in self._connection.bootstrap.split(",")],
+            broker_credentials=self._connection.security.credentials(),
             store="memory://",
             datadir=str(folder / "faust"),
             web_enabled=False,

@@ -75,6 +75,7 @@ def open_store(settings: Settings, dimension: int) -> ExampleStore:
         collection=settings.qdrant_collection,
         key=key_of(settings, "qdrant") or None,
         plain_key=settings.qdrant_plain_key,
+        authority=settings.qdrant_ca_file,
     )
 
 

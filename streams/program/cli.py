@@ -216,8 +216,10 @@ def explain(
 def main() -> None:
     """Run the program; an error of ours is one clear line and exit code 1."""
     from models.errors import RedstreamError
+    from streams.program.logs import libraries_quiet
     from streams.program.plain import complain
 
+    libraries_quiet()
     try:
         app(prog_name="redstream")
     except RedstreamError as error:

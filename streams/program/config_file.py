@@ -20,7 +20,11 @@ HEAD = """\
 
 WIDTH = 98
 
-GROUPS = (("qdrant", "The example store"), ("llm", 'The LLM, with judge = "llm" (docs/judge.md)'))
+GROUPS = (
+    ("qdrant", "The example store"),
+    ("kafka", "The same stages on Apache Kafka (docs/kafka.md)"),
+    ("llm", 'The LLM, with judge = "llm" (docs/judge.md)'),
+)
 """Settings that begin with one of these stand together; all others come first."""
 
 

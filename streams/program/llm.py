@@ -112,6 +112,7 @@ def options_of(settings: Settings, model: str | None = None, **more: Any) -> Opt
         url=settings.llm_url or "",
         model=model or "",
         key=SecretStr(key_of(settings, "llm")),
+        authority=settings.llm_ca_file,
         timeout=settings.llm_timeout,
         temperature=settings.llm_temperature,
         answer_tokens=settings.llm_answer_tokens,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from judge.transport import is_loopback
 from models.errors import Fatal
 from streams.program.keys import key_of
 from streams.program.settings import Settings
@@ -56,7 +56,7 @@ def check_endpoint(settings: Settings, model: str | None) -> None:
     _check_caps(settings)
     host = where(settings)
     plain = urlsplit(settings.llm_url or "").scheme == "http"
-    if key_of(settings, "llm") and plain and not _is_loopback(host) and not settings.llm_plain_key:
+    if key_of(settings, "llm") and plain and not is_loopback(host) and not settings.llm_plain_key:
         raise Fatal(
             f"the LLM's key would travel to {host} unencrypted: use https://, or say"
             " REDSTREAM_LLM_PLAIN_KEY=true where the network between is your own"
@@ -107,10 +107,3 @@ def _check_caps(settings: Settings) -> None:
                 f"{name}_TOKENS ({caps['tokens']}) has no room for one question (about {least} with"
                 " REDSTREAM_LLM_ANSWER_TOKENS): raise it, or unset it"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

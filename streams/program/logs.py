@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
-from streams.program.plain import visible
+from streams.program.plain import hidden, visible
+
+LIBRARIES = ("aiokafka", "faust", "mode")
 
 QUIET_SECONDS = 30.0
 
@@ -24,6 +26,12 @@ def to_standard_error() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def libraries_quiet() -> None:
+    """For commands that end with one line: it says what Kafka's clients would say before it."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _Once(logging.Filter):
@@ -51,7 +59,7 @@ class _Once(logging.Filter):
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record, "%H:%M:%S")
-        said = visible(record.getMessage()) + getattr(record, "more", "")
+        said = visible(hidden(record.getMessage())) + getattr(record, "more", "")
         return f"{time} [{record.levelname.lower():<8}] {record.name}: {said}"
 
 
@@ -60,7 +68,7 @@ def libraries_to_standard_error() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_Once())
     handler.setFormatter(_Line())
-    for name in ("aiokafka", "faust", "mode"):
+    for name in LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(logging.WARNING)
@@ -68,4 +76,4 @@ def libraries_to_standard_error() -> None:
 
 
 def _made_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: visible(it) if isinstance(it, str) else it for key, it in event.items()}
+    return {key: visible(hidden(it)) if isinstance(it, str) else it for key, it in event.items()}

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import quote
+
+SHORTEST = 4
+"""Characters of a secret that is looked for: a shorter one would black out half of every line."""
+
+_hidden: set[str] = set()
 
 JOINERS = "\u200c\u200d"
 """Of letters and of emoji: they are no harm."""
@@ -27,9 +33,22 @@ def brief(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
+def hide(secret: str) -> None:
+    """From now on black out a secret in complaints and logs, whoever repeats it there."""
+    if len(secret) >= SHORTEST:
+        _hidden.update({secret, quote(secret, safe=""), repr(secret)[1:-1]})
+
+
+def hidden(text: str) -> str:
+    """Return a text without the secrets that were told to `hide`."""
+    for secret in _hidden:
+        text = text.replace(secret, "***")
+    return text
+
+
 def complain(line: str) -> None:
     """Print a line of ours to standard error."""
-    print(f"redstream: {visible(line)}", file=sys.stderr)
+    print(f"redstream: {visible(hidden(line))}", file=sys.stderr)
 
 
 def _shown(character: str) -> str:

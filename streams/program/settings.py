@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     qdrant_plain_key: bool = Field(
         False, description="send the key unencrypted to another machine, over http://"
     )
+    qdrant_ca_file: Path | None = Field(
+        None, description="certificates of who signs the Qdrant server's; none: the usual ones"
+    )
     text_column: str | None = Field(
         None,
         description="column or field of the texts, dotted where it is within another; none:"
@@ -86,6 +89,29 @@ class Settings(BaseSettings):
     kafka_session: float = Field(
         10.0, ge=6, description="seconds without a heartbeat after which a worker counts as dead"
     )
+    kafka_tls: bool = Field(
+        False, description="speak TLS with the brokers, and check their certificates and names"
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="certificates of who signs the brokers'; none: the system's"
+    )
+    kafka_cert_file: Path | None = Field(
+        None, description="our own certificate, for brokers that want one"
+    )
+    kafka_key_file: Path | None = Field(
+        None, description="the private key of our certificate; none: it is in the same file"
+    )
+    kafka_sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] | None = Field(
+        None, description="how to log in at the brokers; none: not at all"
+    )
+    kafka_user: str | None = Field(None, description="the user that logs in at the brokers")
+    kafka_password: SecretStr | None = Field(None, description="password of the user of Kafka")
+    kafka_password_file: Path | None = Field(
+        None, description="a file that holds the password instead"
+    )
+    kafka_plain_password: bool = Field(
+        False, description="log in at brokers on another machine unencrypted, without TLS"
+    )
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")
@@ -99,6 +125,9 @@ class Settings(BaseSettings):
     llm_key_file: Path | None = Field(None, description="a file that holds the key instead")
     llm_plain_key: bool = Field(
         False, description="send the key unencrypted to another machine, over http://"
+    )
+    llm_ca_file: Path | None = Field(
+        None, description="certificates of who signs the endpoint's; none: the usual ones"
     )
     llm_timeout: float = Field(12.0, gt=0, description="seconds for one request")
     llm_patience: float = Field(
