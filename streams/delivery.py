@@ -12,6 +12,7 @@ from models.errors import Fatal, Permanent, Transient
 from streams.errors import NotYet
 from streams.stage import Delivered, Outgoing, Stage, dead_letter
 from streams.topology import DEADLETTERS
+from streams.trace import about, carried
 
 LONGEST_BACKOFF = 10.0
 """Seconds between two tries of a batch that fails for a passing reason."""
@@ -45,7 +46,7 @@ async def deliver(
     while True:
         attempt += 1
         try:
-            return list(await stage.handle(batch))
+            return carried(batch, await stage.handle(batch))
         except (Fatal, NotYet):
             raise
         except (Transient, OSError, MemoryError, sqlite3.OperationalError) as error:
@@ -56,8 +57,8 @@ async def deliver(
         except Exception as error:
             if len(batch) == 1:
                 if not isinstance(error, Permanent):
-                    log.exception("unexpected", stage=stage.spec.name, record=batch[0].position)
-                return [dead_letter(batch[0], stage.spec.name, error, attempt)]
+                    log.exception("unexpected", stage=stage.spec.name, **about(batch[0]))
+                return carried(batch, [dead_letter(batch[0], stage.spec.name, error, attempt)])
             return await _without_the_bad(stage, batch, rest)
 
 

@@ -112,6 +112,13 @@ class Figures:
             f"SELECT COUNT(*) FROM held WHERE {NOT_EXAMINED}", MAX_ROUNDS, version, version
         )[0]
 
+    def held_since(self) -> float | None:
+        """Return since when the longest undecided text that may be judged again is; None: none."""
+        row: tuple[float | None] = self._db.execute(
+            "SELECT MIN(at) FROM held WHERE round < ?", (MAX_ROUNDS,)
+        ).fetchone()
+        return row[0]
+
     def no_verdicts(self) -> dict[str, int]:
         """Count the answers without a verdict by kind, the most frequent first."""
         kinds = under(tallies(self._db), "failed/")

@@ -24,7 +24,7 @@ from streams.program.settings import Settings
 from streams.records import decided, model, signals, taught, text
 from streams.topology import TOPICS
 from streams.wire import Record
-from tools import asyncapi
+from tools import asyncapi, metrics_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -43,6 +43,7 @@ def pages() -> dict[str, str]:
         "records.md": record_pages(),
         "evaluation.md": evaluation(),
         "asyncapi.yaml": asyncapi.page(),
+        "metrics.md": metrics_page.page(),
     }
 
 

@@ -27,6 +27,8 @@ from streams.kafka.owner import OneOwner
 from streams.kafka.publisher import LARGEST, Publisher
 from streams.kafka.reader import KafkaReader
 from streams.stage import Delivered, Outgoing, Shares, Stage, dead_letter
+from streams.trace import carried
+from streams.watch import Watch
 
 WITHIN = 0.02
 """Seconds that a batch waits for more records."""
@@ -64,7 +66,7 @@ class Worker:
         folder: Path,
         batch: int | None = None,
         alone: bool = False,
-        on_commit: Callable[[str, int], None] = lambda stage, records: None,
+        watch: Watch | None = None,
         give_up: Callable[[int], None] = _give_up,
     ) -> None:
         """`alone`: one worker has the whole stage and others stand by; it publishes as the owner
@@ -76,7 +78,7 @@ class Worker:
         self._limit = min(batch or stage.spec.batch, stage.spec.batch)
         self._alone = alone
         self._publisher = Publisher(connection, stage.spec.name if alone else None)
-        self._on_commit = on_commit
+        self._watch = watch or Watch()
         self._give_up = give_up
         self._stop = asyncio.Event()
         self._idle = asyncio.Event()
@@ -133,6 +135,7 @@ class Worker:
             for part in assigned:
                 mine[self._connection.name(part.topic)].append(part.partition)
             self._reader.assigned({name: sorted(parts) for name, parts in mine.items()})
+            self._watch.assigned(self._stage.spec.name, sum(map(len, mine.values())))
 
         app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]
 
@@ -227,10 +230,11 @@ class Worker:
         pause = self._last + self._stage.spec.pause - time.monotonic()
         if pause > 0:
             await self._rest(pause)
-        outputs = await self._until(lambda: deliver(self._stage, batch, rest=self._rest))
-        await self._until(lambda: self._published(batch, outputs))
+        began = time.monotonic()
+        outputs = await self._until(lambda: deliver(self._stage, batch, rest=self._again))
+        outputs = await self._until(lambda: self._published(batch, outputs))
         self._last = time.monotonic()
-        self._on_commit(self._stage.spec.name, len(batch))
+        self._watch.handled(self._stage.spec.name, batch, outputs, self._last - began)
 
     async def _begin(self) -> None:
         """Bring what the stage derives up to what others did while it had fewer partitions."""
@@ -243,13 +247,18 @@ class Worker:
             await self._until(lambda: self._stage.start(self._reader))
             self._started = now
 
-    async def _published(self, batch: Sequence[Delivered], outputs: Sequence[Outgoing]) -> None:
+    async def _published(
+        self, batch: Sequence[Delivered], outputs: Sequence[Outgoing]
+    ) -> list[Outgoing]:
         try:
             await self._publisher.publish(outputs)
+            return list(outputs)
         except Permanent as error:  # an answer that is too large: as if the record were unusable
             name = self._stage.spec.name
             log.error("an answer cannot be published", stage=name, error=str(error))
-            await self._publisher.publish([dead_letter(one, name, error) for one in batch])
+            dead = carried(batch, [dead_letter(one, name, error) for one in batch])
+            await self._publisher.publish(dead)
+            return dead
 
     async def _until(self, step: Callable[[], Awaitable[T]]) -> T:
         """Take a step, however long what it needs is away; never return without having."""
@@ -263,10 +272,14 @@ class Worker:
                 raise
             except Transient as error:
                 log.warning("trying again", stage=self._stage.spec.name, error=str(error))
-                await self._rest(wait)
+                await self._again(wait)
                 wait = min(LONGEST_BACKOFF, 2 * wait)
             if self._stop.is_set():
                 await self._never()
+
+    async def _again(self, seconds: float) -> bool:
+        self._watch.again(self._stage.spec.name)
+        return await self._rest(seconds)
 
     async def _rest(self, seconds: float) -> bool:
         with suppress(TimeoutError):

@@ -75,6 +75,10 @@ def worker(
         Path | None, typer.Option(help=f"{given.GOLD_FILE}, for the simulated judge only")
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="As in fit [REDSTREAM_ENCODER]")] = None,
+    metrics: Annotated[
+        int | None,
+        typer.Option(help="Port for /metrics, /livez and /readyz [REDSTREAM_METRICS_PORT]"),
+    ] = None,
 ) -> None:
     """Run stages on Kafka until told to stop (SIGTERM), within ten seconds.
 
@@ -85,9 +89,11 @@ def worker(
     from streams.program.logs import libraries_to_standard_error, to_standard_error
     from streams.program.worker import work
 
-    settings = settings_of(kafka=kafka, var=var, judge=judge, gold=gold, encoder=encoder)
-    to_standard_error()
-    libraries_to_standard_error()
+    settings = settings_of(
+        kafka=kafka, var=var, judge=judge, gold=gold, encoder=encoder, metrics_port=metrics
+    )
+    to_standard_error(settings.log)
+    libraries_to_standard_error(settings.log)
     work(settings, stages)
 
 
@@ -149,7 +155,7 @@ def produce(
     from streams.program.produce import produce as put
 
     settings = settings_of(kafka=kafka, var=var, text_column=text_column, id_column=id_column)
-    to_standard_error()
+    to_standard_error(settings.log)
     count = put(settings, texts, follow=follow, tell=screen.say)
     screen.say(f"{count} texts are in {settings.kafka_prefix}texts.")
 

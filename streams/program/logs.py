@@ -1,9 +1,11 @@
 """Log lines of the program: to standard error, so that output stays output."""
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import structlog
 
@@ -13,17 +15,27 @@ LIBRARIES = ("aiokafka", "faust", "mode")
 
 QUIET_SECONDS = 30.0
 
+Form = Literal["text", "json"]
 
-def to_standard_error() -> None:
-    """Send what the stages log to standard error, without colours."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
+
+def to_standard_error(form: Form = "text") -> None:
+    """Send what the stages log to standard error: for people, without colours, or as JSON."""
+    more: list[structlog.typing.Processor]
+    if form == "json":
+        more = [
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),  # in ASCII: nothing needs escaping
+        ]
+    else:
+        more = [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
             structlog.processors.format_exc_info,
             _made_visible,
             structlog.dev.ConsoleRenderer(colors=False),
-        ],
+        ]
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, *more],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
@@ -63,11 +75,19 @@ class _Line(logging.Formatter):
         return f"{time} [{record.levelname.lower():<8}] {record.name}: {said}"
 
 
-def libraries_to_standard_error() -> None:
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        said = record.getMessage() + getattr(record, "more", "")
+        told = {"level": record.levelname.lower(), "at": at, "logger": record.name, "event": said}
+        return json.dumps(told)
+
+
+def libraries_to_standard_error(form: Form = "text") -> None:
     """Send what the clients of Kafka warn of there too, each thing once in a while."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_Once())
-    handler.setFormatter(_Line())
+    handler.setFormatter(_JsonLine() if form == "json" else _Line())
     for name in LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers = [handler]

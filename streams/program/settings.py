@@ -112,6 +112,18 @@ class Settings(BaseSettings):
     kafka_plain_password: bool = Field(
         False, description="log in at brokers on another machine unencrypted, without TLS"
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="port for /metrics, /livez and /readyz of a worker; none: it has no server",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="address that the metrics are served on; nobody is asked who he is"
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="log lines for people, or as JSON objects"
+    )
     seed: int = Field(0, description="fixes every random choice")
     concurrency: int = Field(32, ge=1, description="questions to the judge at a time")
     max_text: int = Field(20_000, ge=1, description="longest text, in characters")

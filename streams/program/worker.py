@@ -6,7 +6,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -27,8 +26,12 @@ from streams.program.assembly import BUILT, Parts, build_judge, open_store
 from streams.program.guides import path_of
 from streams.program.judge_state import JudgeWatch
 from streams.program.kafka_settings import connection
+from streams.program.observing import Unobserved, observing
 from streams.program.settings import Settings
-from streams.topology import CLASSIFY, JUDGE, MODELS, STAGES, StageSpec
+from streams.stage import Delivered, Outgoing
+from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, MODELS, STAGES, StageSpec
+from streams.trace import about
+from streams.watch import Watch
 
 SHARED = frozenset({CLASSIFY.name, JUDGE.name, "later"})
 """Stages whose work is shared out by partitions; of the others one worker has all."""
@@ -93,20 +96,46 @@ def work(
         Fatal: there is no such stage, or it cannot go on.
     """
     stages = stages_of(names)
-    with slot(settings, stages) as mine:
-        told = _Told(on_commit, on_version)
-        asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop)))
+    with slot(settings, stages) as mine, observing(mine) as observed:
+        told = _Told(on_commit, on_version, observed)
+        asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop), told))
 
 
-@dataclass(frozen=True)
-class _Told:
-    """Who is told what happens."""
+class _Told(Watch):
+    """Who is told what happens: the caller, and who shows it."""
 
-    on_commit: Callable[[str, int], None]
-    on_version: Callable[[Version], None]
+    def __init__(
+        self,
+        on_commit: Callable[[str, int], None],
+        on_version: Callable[[Version], None],
+        observed: Unobserved,
+    ) -> None:
+        self._on_commit = on_commit
+        self._on_version = on_version
+        self.observed = observed
+
+    def assigned(self, stage: str, partitions: int) -> None:
+        self.observed.watch.assigned(stage, partitions)
+
+    def again(self, stage: str) -> None:
+        self.observed.watch.again(stage)
+
+    def handled(
+        self, stage: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing], seconds: float
+    ) -> None:
+        self._on_commit(stage, len(batch))
+        dead = {one.key for one in outputs if one.topic == DEADLETTERS.name}
+        for one in batch if dead else ():
+            if one.position.encode() in dead:
+                log.warning("a dead letter", stage=stage, **about(one))
+        self.observed.watch.handled(stage, batch, outputs, seconds)
+
+    def serving(self, version: Version) -> None:
+        self._on_version(version)
+        self.observed.serving(version)
 
 
-async def _until_stopped(once: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+async def _until_stopped(once: Callable[[asyncio.Event], Awaitable[None]], told: _Told) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -118,6 +147,7 @@ async def _until_stopped(once: Callable[[asyncio.Event], Awaitable[None]]) -> No
         except (Transient, NoModel) as error:
             if stop.is_set():
                 return
+            told.observed.waits(str(error))
             log.warning("waiting", why=str(error), seconds=AGAIN_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), AGAIN_SECONDS)
@@ -134,13 +164,14 @@ async def _once(
     with ExitStack() as stack:
         where = connection(settings)
         opened = _Opened(settings, encoder)
-        workers, feeds = [], []
+        workers, feeds, readers = [], [], []
         for spec in stages:
             reader = await asyncio.to_thread(KafkaReader, where, follow=[MODELS.name])
             stack.enter_context(closing(reader))
             feed = Feed(reader)
             feed.newest()
             feeds.append(feed)
+            readers.append((spec, reader))
             stage = await asyncio.to_thread(BUILT[spec.name], opened.parts(reader, feed))
             workers.append(
                 Worker(
@@ -150,12 +181,13 @@ async def _once(
                     folder=settings.var,
                     batch=settings.batch,
                     alone=spec.name not in SHARED,
-                    on_commit=told.on_commit,
+                    watch=told,
                 )
             )
         stack.enter_context(settled())
+        stack.enter_context(told.observed.looking(readers, opened.stores, opened.judges))
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
-        following = asyncio.create_task(_follow(feeds, told.on_version))
+        following = asyncio.create_task(_follow(feeds, told.serving))
         beside = [asyncio.create_task(giving_back()), following]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -191,6 +223,14 @@ class _Opened:
         self._encoder = encoder
         self._stores: list[ExampleStore] = []
         self._judges: list[Judge] = []
+
+    def stores(self) -> Sequence[ExampleStore]:
+        """Return the store, where it is open."""
+        return self._stores
+
+    def judges(self) -> Sequence[Judge]:
+        """Return who judges, where there is one."""
+        return self._judges
 
     def parts(self, reader: KafkaReader, feed: Feed) -> Parts:
         settings, version = self._settings, feed.newest()

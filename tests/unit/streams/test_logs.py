@@ -1,30 +1,55 @@
-"""What libraries say again and again is said once in a while."""
+"""Log lines: as JSON each is one object, whatever is in it."""
 
+import json
 import logging
 
 import pytest
+import structlog
 
-from streams.program.logs import QUIET_SECONDS, libraries_to_standard_error
-
-
-def say(logger: logging.Logger, at: float, text: str = "node %s is away") -> None:
-    record = logger.makeRecord(logger.name, logging.ERROR, "f.py", 7, text, (1,), None)
-    record.created = at
-    logger.handle(record)
+from streams.program.logs import LIBRARIES, libraries_to_standard_error, to_standard_error
 
 
-def test_lines_alike_are_counted_and_shown_again_after_a_while(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logger = logging.getLogger("aiokafka")
-    for name in ("handlers", "propagate", "level"):
-        monkeypatch.setattr(logger, name, getattr(logger, name))
-    libraries_to_standard_error()
-    for second in range(5):
-        say(logger, second)
-    say(logger, QUIET_SECONDS + 1, "node %s\x1b[2J is away")
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.partition("aiokafka: ")[2] for line in lines] == [
-        "node 1 is away",
-        "node 1\u241b[2J is away (and 4 more like it)",
-    ]
+@pytest.fixture(autouse=True)
+def as_before() -> object:
+    yield
+    structlog.reset_defaults()
+    for name in LIBRARIES:
+        logging.getLogger(name).handlers = []
+
+
+def test_each_json_line_is_an_object_with_what_was_told(capsys: pytest.CaptureFixture[str]) -> None:
+    to_standard_error("json")
+    log = structlog.get_logger()
+    log.warning("a dead letter", stage="judge", text_id="T\n1", trace_id="ab", bad="\udcff\x1b")
+    try:
+        raise ValueError("no number")
+    except ValueError:
+        log.exception("unexpected", stage="judge")
+    first, second = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert first.pop("at").endswith("Z")
+    assert first == {
+        "event": "a dead letter",
+        "level": "warning",
+        "stage": "judge",
+        "text_id": "T\n1",
+        "trace_id": "ab",
+        "bad": "\udcff\x1b",
+    }
+    assert "ValueError: no number" in second["exception"]
+
+
+def test_lines_of_libraries_are_objects_too(capsys: pytest.CaptureFixture[str]) -> None:
+    libraries_to_standard_error("json")
+    logging.getLogger("aiokafka.conn").warning("no broker at %s", "x:1\n")
+    [line] = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert told.pop("at").endswith("Z")
+    assert told == {"level": "warning", "logger": "aiokafka.conn", "event": "no broker at x:1\n"}
+
+
+def test_lines_for_people_stay_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    to_standard_error()
+    structlog.get_logger().warning("waiting", why="a\x1bb")
+    said = capsys.readouterr().err
+    assert "[warning  ] waiting" in said
+    assert "\x1b" not in said

@@ -1,0 +1,112 @@
+"""What a worker shows of itself: nothing, unless a port for metrics is set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from judge.examples import ExampleStore
+from judge.port import Judge
+from streams.feed import Version
+from streams.program.folder import Folder
+from streams.program.settings import Settings
+from streams.stage import Reader
+from streams.topology import JUDGE, REMEMBER, StageSpec
+from streams.watch import Watch
+
+if TYPE_CHECKING:
+    from streams.telemetry.health import Health
+    from streams.telemetry.metrics import Metrics
+
+NEEDING_STORE = (JUDGE.name, REMEMBER.name)
+
+
+class Unobserved:
+    """Shows nothing."""
+
+    watch = Watch()
+
+    def waits(self, why: str) -> None:
+        """The worker cannot begin, or go on: why."""
+
+    def serving(self, version: Version) -> None:
+        """A version of the model comes into service."""
+
+    @contextmanager
+    def looking(
+        self,
+        readers: Sequence[tuple[StageSpec, Reader]],
+        stores: Callable[[], Sequence[ExampleStore]],
+        judges: Callable[[], Sequence[Judge]],
+    ) -> Iterator[None]:
+        """Look at what nothing passes through the worker to tell, while it works."""
+        yield
+
+
+class Observed(Unobserved):
+    """Counts, looks, and is ready to tell."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, health: Health) -> None:
+        from streams.telemetry.counting import Counting
+
+        self._settings = settings
+        self._metrics = metrics
+        self._health = health
+        self.watch = Counting(metrics, health)
+
+    def waits(self, why: str) -> None:
+        """Note why the worker cannot begin."""
+        self._health.begin(list(self._health.stages), self._health.needing_store)
+        self._health.waits = why
+
+    def serving(self, version: Version) -> None:
+        """Note version, certificate and target."""
+        from streams.telemetry.serving import tell_version
+
+        self._health.serves(version.number, version.manifest.at)
+        tell_version(self._metrics, version.manifest, version.terms.threshold)
+
+    @contextmanager
+    def looking(
+        self,
+        readers: Sequence[tuple[StageSpec, Reader]],
+        stores: Callable[[], Sequence[ExampleStore]],
+        judges: Callable[[], Sequence[Judge]],
+    ) -> Iterator[None]:
+        """Ask brokers and ledger in a thread, store and LLM in this loop."""
+        from streams.telemetry.looks import BrokerLooks, LoopLooks
+
+        names = [spec.name for spec, _ in readers]
+        self._health.waits = ""
+        self._health.begin(names, [name for name in names if name in NEEDING_STORE])
+        brokers = BrokerLooks(
+            self._metrics, self._health, readers, Folder(self._settings.var).ledger
+        )
+        brokers.start()
+        asking = asyncio.create_task(LoopLooks(self._metrics, self._health, stores, judges).run())
+        try:
+            yield
+        finally:
+            asking.cancel()
+            brokers.stop()
+
+
+@contextmanager
+def observing(settings: Settings) -> Iterator[Unobserved]:
+    """Serve metrics and health while the block runs, where a port is set.
+
+    Raises:
+        Fatal: the address cannot be had.
+    """
+    if settings.metrics_port is None:
+        yield Unobserved()
+        return
+    from streams.telemetry.health import Health  # here: only who asks for it waits for it
+    from streams.telemetry.metrics import Metrics
+    from streams.telemetry.server import serving
+
+    metrics, health = Metrics(), Health()
+    with serving(metrics, health, settings.metrics_host, settings.metrics_port):
+        yield Observed(settings, metrics, health)
