@@ -24,8 +24,8 @@ from streams.stage import Outgoing
 LARGEST = 8 * 2**20
 """Bytes of one record: a dead letter carries its original a third larger."""
 
-LINGER_MS = 5
-"""How long a record waits for others to travel with."""
+TOGETHER = 2**20
+"""Bytes of records that travel to a partition at a time: what is more waits for an answer first."""
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Publisher:
             acks="all",
             enable_idempotence=True,
             max_request_size=LARGEST,
-            linger_ms=LINGER_MS,
+            max_batch_size=TOGETHER,
         )
         try:
             await started(self._connection, producer)

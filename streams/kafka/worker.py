@@ -23,6 +23,7 @@ from models.errors import Fatal, Permanent, Transient
 from streams.delivery import LONGEST_BACKOFF, deliver
 from streams.errors import Fenced, NotYet
 from streams.kafka.connection import Connection
+from streams.kafka.fetching import Fetching
 from streams.kafka.owner import OneOwner
 from streams.kafka.publisher import LARGEST, Publisher
 from streams.kafka.reader import KafkaReader
@@ -120,6 +121,7 @@ class Worker:
             table_standby_replicas=1 if self._alone else 0,
             PartitionAssignor=OneOwner,
         )
+        app.transport.Consumer = Fetching  # type: ignore[misc]
         topic = app.topic(
             *self.topics,
             key_type=bytes,
