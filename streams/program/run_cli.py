@@ -136,7 +136,7 @@ def _label(
     from streams.program.summary import summarize
 
     check(settings)
-    to_standard_error()
+    to_standard_error(settings.log)
     screen.announce(settings, texts)
     wanted = columns_beside(settings, label=label)
     known = read_gold(settings.gold, wanted, screen.say) if settings.gold else None

@@ -11,6 +11,8 @@ import gzip
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,13 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if one["image"].startswith("redstream:")}
 ONCE = {"topics", "redstream", "ollama-model"}
-SERVERS = {"kafka": (9092,), "qdrant": (6333, 6334), "ollama": (11434,)}
+SERVERS = {
+    "kafka": (9092,),
+    "qdrant": (6333, 6334),
+    "ollama": (11434,),
+    "prometheus": (9090,),
+    "grafana": (3000,),
+}
 
 
 def schema() -> jsonschema.Draft202012Validator:
@@ -151,19 +159,31 @@ def test_what_runs_on_has_a_health_check_and_is_started_again(name: str) -> None
         assert service["restart"] == "unless-stopped"
 
 
-def test_a_worker_is_healthy_with_a_connection_to_the_port_of_kafka_inside() -> None:
-    listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
-    port = int(re.search(r"INSIDE://:(\d+)", listeners)[1])  # type: ignore[index]
-    pattern = f":{port:04X} 01 "
-    assert SERVICES["classify"]["environment"]["REDSTREAM_KAFKA"] == f"kafka:{port}"
+def test_a_worker_is_healthy_when_it_says_that_it_is_ready() -> None:
     for name in OURS.keys() - ONCE:
-        assert SERVICES[name]["healthcheck"]["test"][:3] == ["CMD", "grep", "-qE"]
-        assert SERVICES[name]["healthcheck"]["test"][3] == pattern
-    # Lines of /proc/net/tcp: own end, other end, and 01 where they are connected, 0A: listens.
-    row = "  1: 050012AC:D2F0 020012AC:4A94 {} 00000000:00000000 02:000005DC 00000000 10001 "
-    assert re.search(pattern, row.format("01"))
-    assert not re.search(pattern, row.format("08"))
-    assert not re.search(pattern, "  0: 0100007F:4A94 00000000:0000 0A 00000000:00000000 ")
+        service = SERVICES[name]
+        port = service["environment"]["REDSTREAM_METRICS_PORT"]
+        program, flag, line = service["healthcheck"]["test"][1:]
+        assert (program, flag) == ("python", "-c")
+        assert f'"http://127.0.0.1:{port}/readyz"' in line
+        compile(line, name, "exec")
+
+
+def test_every_health_check_of_a_worker_fails_where_nobody_answers() -> None:
+    line = SERVICES["classify"]["healthcheck"]["test"][3].replace(":9600/", ":9/")
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, timeout=30)
+    assert done.returncode != 0
+
+
+def test_workers_are_where_prometheus_looks_for_them() -> None:
+    config = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    [job] = config["scrape_configs"]
+    [found] = job["dns_sd_configs"]
+    assert set(found["names"]) == OURS.keys() - ONCE
+    for name in found["names"]:
+        environment = SERVICES[name]["environment"]
+        assert environment["REDSTREAM_METRICS_PORT"] == str(found["port"])
+        assert environment["REDSTREAM_METRICS_HOST"] == "0.0.0.0"
 
 
 @pytest.mark.parametrize("name", SERVICES)
