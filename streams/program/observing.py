@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from judge.examples import ExampleStore
 from judge.port import Judge
+from streams.errors import Fenced, NoModel
 from streams.feed import Version
 from streams.program.folder import Folder
 from streams.program.settings import Settings
@@ -28,7 +29,10 @@ class Unobserved:
 
     watch = Watch()
 
-    def waits(self, why: str) -> None:
+    async def turning(self) -> None:
+        """Note that the worker's loop turns, until cancelled."""
+
+    def waits(self, why: Exception) -> None:
         """The worker cannot begin, or go on: why."""
 
     def serving(self, version: Version) -> None:
@@ -48,18 +52,37 @@ class Unobserved:
 class Observed(Unobserved):
     """Counts, looks, and is ready to tell."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, stages: Sequence[StageSpec], metrics: Metrics, health: Health
+    ) -> None:
         from streams.telemetry.counting import Counting
 
         self._settings = settings
+        self._stages = stages
         self._metrics = metrics
         self._health = health
         self.watch = Counting(metrics, health)
+        self._begin()
 
-    def waits(self, why: str) -> None:
-        """Note why the worker cannot begin."""
-        self._health.begin(list(self._health.stages), self._health.needing_store)
-        self._health.waits = why
+    async def turning(self) -> None:
+        """Note it every second."""
+        while True:
+            self._health.turn()
+            await asyncio.sleep(1)
+
+    def waits(self, why: Exception) -> None:
+        """Note why nothing is worked on here."""
+        self._begin()
+        self._health.waits = str(why)
+        # Who knows that there is no model, or that another has begun, was answered.
+        self._health.kafka = "" if isinstance(why, NoModel | Fenced) else str(why)
+
+    def _begin(self) -> None:
+        names = [spec.name for spec in self._stages]
+        self._health.begin(names, [name for name in names if name in NEEDING_STORE])
+        for name in names:
+            self._metrics.active.labels(name).set(0)
+            self._metrics.partitions.labels(name).set(0)
 
     def serving(self, version: Version) -> None:
         """Note version, certificate and target."""
@@ -78,9 +101,8 @@ class Observed(Unobserved):
         """Ask brokers and ledger in a thread, store and LLM in this loop."""
         from streams.telemetry.looks import BrokerLooks, LoopLooks
 
-        names = [spec.name for spec, _ in readers]
         self._health.waits = ""
-        self._health.begin(names, [name for name in names if name in NEEDING_STORE])
+        self._begin()
         brokers = BrokerLooks(
             self._metrics, self._health, readers, Folder(self._settings.var).ledger
         )
@@ -94,7 +116,7 @@ class Observed(Unobserved):
 
 
 @contextmanager
-def observing(settings: Settings) -> Iterator[Unobserved]:
+def observing(settings: Settings, stages: Sequence[StageSpec]) -> Iterator[Unobserved]:
     """Serve metrics and health while the block runs, where a port is set.
 
     Raises:
@@ -109,4 +131,4 @@ def observing(settings: Settings) -> Iterator[Unobserved]:
 
     metrics, health = Metrics(), Health()
     with serving(metrics, health, settings.metrics_host, settings.metrics_port):
-        yield Observed(settings, metrics, health)
+        yield Observed(settings, stages, metrics, health)

@@ -96,7 +96,7 @@ def work(
         Fatal: there is no such stage, or it cannot go on.
     """
     stages = stages_of(names)
-    with slot(settings, stages) as mine, observing(mine) as observed:
+    with slot(settings, stages) as mine, observing(mine, stages) as observed:
         told = _Told(on_commit, on_version, observed)
         asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop), told))
 
@@ -141,13 +141,23 @@ async def _until_stopped(once: Callable[[asyncio.Event], Awaitable[None]], told:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, stop.set)
+    turning = asyncio.create_task(told.observed.turning())
+    try:
+        await _again_and_again(once, told, stop)
+    finally:
+        turning.cancel()
+
+
+async def _again_and_again(
+    once: Callable[[asyncio.Event], Awaitable[None]], told: _Told, stop: asyncio.Event
+) -> None:
     while not stop.is_set():
         try:
             await once(stop)
         except (Transient, NoModel) as error:
             if stop.is_set():
                 return
-            told.observed.waits(str(error))
+            told.observed.waits(error)
             log.warning("waiting", why=str(error), seconds=AGAIN_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), AGAIN_SECONDS)

@@ -128,7 +128,7 @@ def ledger_counts(metrics: Metrics, figures: Figures | None) -> None:
 
 @dataclass
 class LoopLooks:
-    """Asks the store and the LLM, in the worker's loop; that it turns is noted on the way."""
+    """Asks the store and the LLM, in the worker's loop."""
 
     metrics: Metrics
     health: Health
@@ -141,18 +141,9 @@ class LoopLooks:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        turning = asyncio.create_task(self._turn())
-        try:
-            while True:
-                await self.look()
-                await asyncio.sleep(self.every)
-        finally:
-            turning.cancel()
-
-    async def _turn(self) -> None:
         while True:
-            self.health.turn()
-            await asyncio.sleep(1)
+            await self.look()
+            await asyncio.sleep(self.every)
 
     async def look(self) -> None:
         """Look once."""

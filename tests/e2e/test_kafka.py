@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -257,3 +260,33 @@ def manifests(cluster: Cluster) -> list[str]:
         found += [key for key in keys if key.startswith(MANIFEST)]
         at = records[-1].offset + 1
     return found
+
+
+def test_a_worker_tells_over_http_what_it_waits_for_and_that_it_is_ready(
+    kafka: AnyBroker, tmp_var: Path
+) -> None:
+    def told(page: str) -> tuple[int, str]:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with closing(Cluster(kafka, tmp_var)) as cluster:
+        cluster("topics", "create")
+        worker = cluster.begin("worker", "train", "ledger", "--metrics", str(port))
+        cluster.wait(lambda: "there is no model yet" in told("readyz")[1])
+        assert told("readyz")[0] == 503
+        assert told("livez")[0] == 200
+        assert "redstream_kafka_up 1.0" in told("metrics")[1]
+        cluster("fit", str(program.EXAMPLES), "--labels", str(program.LABELS))
+        cluster.wait(lambda: told("readyz")[0] == 200)
+        assert json.loads(told("readyz")[1])["stages"] == {"train": "works", "ledger": "works"}
+        assert 'redstream_active{stage="ledger"} 1.0' in told("metrics")[1]
+        cluster.end(worker)
+        assert told("livez")[0] == 0

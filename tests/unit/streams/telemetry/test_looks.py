@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,7 +144,7 @@ class Llm:
     async def choose(self, *asked: object) -> None: ...
 
 
-async def test_store_and_llm_are_asked_in_the_loop_that_turns() -> None:
+async def test_store_and_llm_are_asked_in_the_loop() -> None:
     metrics, health, store, llm = Metrics(), Health(), Store(), Llm()
     looking = LoopLooks(metrics, health, lambda: [store], lambda: [llm])  # type: ignore[arg-type,list-item]
     for calls in (4, 4, 6):
@@ -160,12 +159,3 @@ async def test_store_and_llm_are_asked_in_the_loop_that_turns() -> None:
     store.away = True
     await looking.look()
     assert health.store == "the example store: the Qdrant server: no answer"
-
-
-async def test_that_the_loop_turns_is_noted_as_long_as_it_does() -> None:
-    health = Health()
-    health.turned -= 1_000
-    task = asyncio.create_task(LoopLooks(Metrics(), health, list, list).run())
-    await asyncio.sleep(0.01)
-    assert health.alive
-    task.cancel()
