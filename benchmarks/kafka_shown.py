@@ -61,6 +61,11 @@ def _end_to_end(cell: dict[str, Any]) -> Shown:
     return Shown(
         [
             Table(f"All stages, {cell['texts']:,} texts", head, rows),
+            Table(
+                "On Kafka, the last record of a topic after the first text",
+                ["topic", "s"],
+                [[topic, f"{after:.1f}"] for topic, after in cell["done_s"].items()],
+            ),
             Table("Produce to labelled", ["texts/s", "labelled", "p50, ms", "p99, ms"], [times]),
         ],
         [

@@ -18,7 +18,16 @@ from models.classifier import Classifier, Example
 from streams.embedded.log import SqliteLog
 from streams.records import Authority, Labeled, Retrain
 from streams.stage import Log, outgoing
-from streams.topology import CLASSIFY, LABELED, LABELED_LATEST, RETRAIN, TEXTS, TRAIN
+from streams.topology import (
+    CLASSIFY,
+    LABELED,
+    LABELED_LATEST,
+    RETRAIN,
+    TEXTS,
+    TRAIN,
+    UNCERTAIN,
+    VERDICTS,
+)
 from streams.wire import Vector
 
 SETTINGS = {
@@ -84,6 +93,10 @@ def end_to_end(bootstrap: str, given: Streamed, seconds: float) -> dict[str, Any
             if one.at >= before
         )
         found["kafka"] = _rate(_labelled(stand.log, "t"), began)
+        found["done_s"] = {
+            topic.name: round(_last(stand.log, topic.name) - began, 1)
+            for topic in (TEXTS, UNCERTAIN, VERDICTS, RETRAIN, LABELED)
+        }
         found["ratio"] = round(found["kafka"]["rate"] / found["embedded"]["rate"], 3)
         per_second = found["kafka"]["rate"] / 2
         labeled = stand.watch(LABELED.name)
@@ -109,6 +122,17 @@ def _embedded(stand: Stand, env: dict[str, str]) -> dict[str, Any]:
     finally:
         log.close()
     return _rate(events, min(one.received for one in events))
+
+
+def _last(log: Log, topic: str) -> float:
+    """When the last record of a topic was published."""
+    found = 0.0
+    for part in log.partitions(topic):
+        at = 0
+        while records := log.read_from(topic, at, 1_000, part):
+            found = max(found, records[-1].at)
+            at = records[-1].offset + 1
+    return found
 
 
 def _labelled(log: Log, prefix: str) -> list[Labeled]:
