@@ -21,7 +21,7 @@ STARTER := $(shell command -v python3 || command -v python3.13 || command -v pyt
 	command -v python3.11 || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs bench chaos clean distclean setup
+.PHONY: help run test check format docs audit bench chaos clean distclean setup
 
 help: ## this list
 	@echo "redstream: what a person does here"
@@ -58,6 +58,9 @@ format: setup ## rewrite the code in the project's style
 
 docs: setup ## write the pages that follow from the code: settings, commands, records, topics
 	$(BIN)/python -m tools.reference
+
+audit: setup ## known vulnerabilities of what is installed (asks PyPI itself; a mirror may not do)
+	$(BIN)/python -m tools.audit $(ARGS)
 
 bench: setup ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
