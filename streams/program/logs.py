@@ -25,12 +25,14 @@ def to_standard_error(form: Form = "text") -> None:
         more = [
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
+            _without_secrets,
             structlog.processors.JSONRenderer(default=str),  # in ASCII: nothing needs escaping
         ]
     else:
         more = [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
             structlog.processors.format_exc_info,
+            _without_secrets,
             _made_visible,
             structlog.dev.ConsoleRenderer(colors=False),
         ]
@@ -78,7 +80,7 @@ class _Line(logging.Formatter):
 class _JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
-        said = record.getMessage() + getattr(record, "more", "")
+        said = hidden(record.getMessage()) + getattr(record, "more", "")
         told = {"level": record.levelname.lower(), "at": at, "logger": record.name, "event": said}
         return json.dumps(told)
 
@@ -95,5 +97,9 @@ def libraries_to_standard_error(form: Form = "text") -> None:
         logger.propagate = False
 
 
+def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: hidden(it) if isinstance(it, str) else it for key, it in event.items()}
+
+
 def _made_visible(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: visible(hidden(it)) if isinstance(it, str) else it for key, it in event.items()}
+    return {key: visible(it) if isinstance(it, str) else it for key, it in event.items()}

@@ -146,6 +146,8 @@ def test_a_broker_that_repeats_a_password_does_not_spread_it(told: Told, tmp_pat
         ):
             said = told(*command, REDSTREAM_KAFKA=brokers, ends=1)
             assert "user 'carol' is not let in: check REDSTREAM_KAFKA_USER" in said
+        told("worker", "judge", ends=1, REDSTREAM_KAFKA=brokers, REDSTREAM_LOG="json")
+        assert b'"logger": "aiokafka"' in told.said[-1][1]
         assert broker.asked
     assert told.leaks(told.var, tmp_path) == []
 

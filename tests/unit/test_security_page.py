@@ -6,6 +6,9 @@ import ast
 import re
 from pathlib import Path
 
+from judge.transport import is_loopback
+from streams.program.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
@@ -43,6 +46,12 @@ def test_every_threat_is_shown_by_a_test() -> None:
     ]
     assert len(rows) > 20
     assert [row for row in rows if "::test_" not in row] == []
+
+
+def test_a_worker_serves_nobody_unless_told_and_then_this_machine() -> None:
+    fields = Settings.model_fields
+    assert fields["metrics_port"].default is None
+    assert is_loopback(fields["metrics_host"].default)
 
 
 def running(tree: ast.AST) -> list[str]:
