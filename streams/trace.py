@@ -7,7 +7,7 @@ others' are the text's id. What many texts lead to together (a version, drift) c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from models.errors import Permanent
@@ -41,11 +41,23 @@ def trace_id(headers: Mapping[str, str]) -> str | None:
     return found[1] if found else None
 
 
-def carried(batch: Sequence[Delivered], outputs: Sequence[Outgoing]) -> list[Outgoing]:
+Into = Callable[[Delivered, Mapping[str, str]], Mapping[str, str]]
+"""From the context that a record came with to the one that what follows from it carries."""
+
+
+def as_it_came(delivered: Delivered, context: Mapping[str, str]) -> Mapping[str, str]:
+    """Carry the context as it came."""
+    return context
+
+
+def carried(
+    batch: Sequence[Delivered], outputs: Sequence[Outgoing], into: Into = as_it_came
+) -> list[Outgoing]:
     """Return the answers to a batch, each with the trace context of what it follows from."""
-    contexts: dict[bytes, dict[str, str]] = {}
+    contexts: dict[bytes, Mapping[str, str]] = {}
     for one in batch:
-        if TRACEPARENT in one.headers and (context := context_of(one.headers)):
+        if TRACEPARENT in one.headers and (came := context_of(one.headers)):
+            context = into(one, came)
             contexts[one.position.encode()] = context
             if (key := text_id(one)) is not None:
                 contexts[key.encode()] = context

@@ -1,4 +1,4 @@
-"""Who looks on while a worker works: for figures and for health, never for the work itself."""
+"""Who looks on while a worker works: for figures, health and traces, never for the work itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ class Watch:
         self, stage: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing], seconds: float
     ) -> None:
         """A batch was handled, and what it led to is published; it took so many seconds."""
+
+    def traced(
+        self, stage: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing], seconds: float
+    ) -> Sequence[Outgoing]:
+        """Return what a batch led to, after so many seconds, with the trace context it is to
+        carry: by itself that of the records it follows from, which it carries already.
+        """
+        return outputs
 
     def again(self, stage: str) -> None:
         """Something the stage needs is away, or failed in passing: it is tried again."""

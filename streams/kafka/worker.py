@@ -233,10 +233,12 @@ class Worker:
         if pause > 0:
             await self._rest(pause)
         began = time.monotonic()
-        outputs = await self._until(lambda: deliver(self._stage, batch, rest=self._again))
-        outputs = await self._until(lambda: self._published(batch, outputs))
+        answers = await self._until(lambda: deliver(self._stage, batch, rest=self._again))
+        name, seconds = self._stage.spec.name, time.monotonic() - began
+        traced = self._watch.traced(name, batch, answers, seconds)
+        outputs = await self._until(lambda: self._published(batch, traced))
         self._last = time.monotonic()
-        self._watch.handled(self._stage.spec.name, batch, outputs, self._last - began)
+        self._watch.handled(name, batch, outputs, self._last - began)
 
     async def _begin(self) -> None:
         """Bring what the stage derives up to what others did while it had fewer partitions."""

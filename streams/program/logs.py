@@ -11,7 +11,7 @@ import structlog
 
 from streams.program.plain import hidden, visible
 
-LIBRARIES = ("aiokafka", "faust", "mode")
+LIBRARIES = ("aiokafka", "faust", "mode", "opentelemetry")
 
 QUIET_SECONDS = 30.0
 

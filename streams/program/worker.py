@@ -29,6 +29,7 @@ from streams.program.kafka_settings import connection
 from streams.program.observing import Unobserved, observing
 from streams.program.settings import Settings
 from streams.stage import Delivered, Outgoing
+from streams.telemetry.spans import Spans, spans
 from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, MODELS, STAGES, StageSpec
 from streams.trace import about
 from streams.watch import Watch
@@ -97,8 +98,13 @@ def work(
     """
     stages = stages_of(names)
     with slot(settings, stages) as mine, observing(mine, stages) as observed:
-        told = _Told(on_commit, on_version, observed)
-        asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop), told))
+        made = spans()
+        told = _Told(on_commit, on_version, observed, made)
+        try:
+            asyncio.run(_until_stopped(lambda stop: _once(mine, stages, encoder, told, stop), told))
+        finally:
+            if made:
+                made.close()
 
 
 class _Told(Watch):
@@ -109,13 +115,20 @@ class _Told(Watch):
         on_commit: Callable[[str, int], None],
         on_version: Callable[[Version], None],
         observed: Unobserved,
+        spans: Spans | None,
     ) -> None:
         self._on_commit = on_commit
         self._on_version = on_version
         self.observed = observed
+        self._spans = spans
 
     def assigned(self, stage: str, partitions: int) -> None:
         self.observed.watch.assigned(stage, partitions)
+
+    def traced(
+        self, stage: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing], seconds: float
+    ) -> Sequence[Outgoing]:
+        return self._spans.traced(stage, batch, outputs, seconds) if self._spans else outputs
 
     def again(self, stage: str) -> None:
         self.observed.watch.again(stage)

@@ -242,6 +242,7 @@ def test_constraints_pin_every_dependency_to_one_version() -> None:
             *project["dependencies"],
             *extras["dev"],
             *extras["bench"],
+            *extras["otel"],
             "setuptools",
         ]
     }

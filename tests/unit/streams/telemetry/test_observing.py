@@ -68,6 +68,6 @@ async def test_the_loop_turns_also_while_the_worker_waits(
     task.cancel()
 
 
-def test_without_a_port_nothing_is_served_and_prometheusX(tmp_path: Path) -> None:
+def test_without_a_port_nothing_is_served(tmp_path: Path) -> None:
     with observing(Settings(var=tmp_path), [JUDGE]) as found:
         assert type(found) is Unobserved
