@@ -38,17 +38,22 @@ def up(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    environment = _environment(settings)
+    environments = [environment(settings, place) for place in range(len(children))]
     try:
         while not stop.wait(0.2):
-            for child in children:
-                _keep_up(child, environment)
+            for child, its in zip(children, environments, strict=True):
+                _keep_up(child, its)
     finally:
         _stop(children)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings, place: int) -> dict[str, str]:
+    """Return the environment of the worker at this place: each has a port for metrics of its own,
+    the one that is set and those behind it.
+    """
     given = {"REDSTREAM_KAFKA": settings.kafka, "REDSTREAM_VAR": str(settings.var)}
+    if settings.metrics_port:
+        given["REDSTREAM_METRICS_PORT"] = str(settings.metrics_port + place)
     return {**os.environ, **{name: value for name, value in given.items() if value}}
 
 

@@ -36,7 +36,7 @@ def application(metrics: Metrics, health: Health) -> web.Application:
     async def shown(request: web.Request) -> web.Response:
         metrics.ready.set(not health.missing())
         metrics.kafka.set(not health.brokers)
-        for stage in health.needing_store:
+        for stage in health.needing_store if health.store is not None else ():
             metrics.store.labels(stage).set(health.store == "")
         return web.Response(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}

@@ -11,6 +11,7 @@ from models.errors import Transient
 from streams.errors import Fenced, NoModel
 from streams.program.observing import Observed, Unobserved, observing
 from streams.program.settings import Settings
+from streams.program.up import environment
 from streams.telemetry.health import Health
 from streams.telemetry.metrics import Metrics
 from streams.topology import JUDGE, TRAIN
@@ -71,3 +72,9 @@ async def test_the_loop_turns_also_while_the_worker_waits(
 def test_without_a_port_nothing_is_served(tmp_path: Path) -> None:
     with observing(Settings(var=tmp_path), [JUDGE]) as found:
         assert type(found) is Unobserved
+
+
+def test_workers_that_are_started_together_get_a_port_each(tmp_path: Path) -> None:
+    settings = Settings(var=tmp_path, metrics_port=9600)
+    ports = [environment(settings, place)["REDSTREAM_METRICS_PORT"] for place in range(3)]
+    assert ports == ["9600", "9601", "9602"]

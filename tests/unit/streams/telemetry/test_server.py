@@ -75,6 +75,11 @@ def test_metrics_are_as_prometheus_reads_them(port: int, health: Health) -> None
     assert found["process_resident_memory_bytes",] > 1e6
 
 
+def test_a_store_that_nobody_asked_yet_is_not_away(port: int, health: Health) -> None:
+    health.begin(["judge"], ["judge"])
+    assert "redstream_store_up{" not in get(port, "/metrics")[1]
+
+
 def test_nothing_else_answers(port: int) -> None:
     assert get(port, "/")[0] == 404
 
