@@ -105,6 +105,8 @@ def membership(bootstrap: str, small: Small, per_second: float, seconds: float) 
         stand.worker(CLASSIFY.name, "--sleep", str(SLEEP / 2))
         stand.joined(CLASSIFY.name, 1)
         labeled = stand.watch(LABELED.name)
+        stand.fill(rows_of(small.texts, 64 * stand.partitions, "warm"))
+        _quiet(stand)
         sent: dict[str, float] = {}
         rows = rows_of(small.texts, int(per_second * seconds))
         filling = threading.Thread(target=lambda: sent.update(stand.fill(rows, per_second)))
@@ -119,7 +121,7 @@ def membership(bootstrap: str, small: Small, per_second: float, seconds: float) 
         stopped = second.stop()
         filling.join()
         _quiet(stand)
-        seen = list(labeled.seen)
+        seen = [one for one in labeled.seen if one[0].startswith("t")]
         answered = Counter(key for key, _, _ in seen)
     times = sorted(at for _, at, _ in seen)
     gaps = np.diff(times)
@@ -127,7 +129,7 @@ def membership(bootstrap: str, small: Small, per_second: float, seconds: float) 
     first: dict[str, float] = {}
     for key, at, _ in seen:
         first.setdefault(key, at)
-    late = max(at - sent[key] for key, at in first.items())
+    late, slowest = max((at - sent[key], sent[key]) for key, at in first.items())
     return {
         "texts": len(rows),
         "per_second": per_second,
@@ -136,6 +138,7 @@ def membership(bootstrap: str, small: Small, per_second: float, seconds: float) 
         "stall_after_join": round(times[longest] - joins, 1),
         "stall_after_leave": round(times[longest] - leaves, 1),
         "late": round(late, 2),
+        "late_after_join": round(slowest - joins, 1),
         "twice": round(sum(n > 1 for n in answered.values()) / len(answered), 4),
         "join": round(joined - joins, 1),
         "leave": round(stopped, 2),
