@@ -7,6 +7,7 @@ worker's loop, where their clients live. A metric that cannot be had now keeps i
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -66,7 +67,10 @@ class BrokerLooks:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # a figure that cannot be had must not end all others
+                log.warning("metrics are not all there", why=repr(error))
             self._stop.wait(self._every)
 
     def look(self) -> None:
@@ -96,7 +100,10 @@ class BrokerLooks:
         if not self._health.stages.get(LEDGER.name):
             ledger_counts(self._metrics, None)
             return
-        with suppress(RedstreamError, OSError), closing(Figures(self._ledger)) as figures:
+        with (
+            suppress(RedstreamError, OSError, sqlite3.Error),
+            closing(Figures(self._ledger)) as figures,
+        ):
             ledger_counts(self._metrics, figures)
 
 
@@ -142,7 +149,10 @@ class LoopLooks:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:
+                log.warning("metrics are not all there", why=repr(error))
             await asyncio.sleep(self.every)
 
     async def look(self) -> None:

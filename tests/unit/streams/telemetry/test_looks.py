@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -159,3 +160,32 @@ async def test_store_and_llm_are_asked_in_the_loop() -> None:
     store.away = True
     await looking.look()
     assert health.store == "the example store: the Qdrant server: no answer"
+
+
+async def test_a_judge_that_cannot_tell_how_it_stands_does_not_end_the_looks() -> None:
+    again = asyncio.Event()
+
+    class Broken(Llm):
+        def status(self) -> dict[str, object]:
+            self.calls += 1
+            if self.calls == 3:
+                again.set()
+            raise ValueError("no status")
+
+    llm, health = Broken(), Health()
+    looking = LoopLooks(Metrics(), health, list, lambda: [llm], every=0.001)  # type: ignore[arg-type,list-item]
+    task = asyncio.create_task(looking.run())
+    async with asyncio.timeout(10):
+        await again.wait()
+    assert not task.done()
+    task.cancel()
+
+
+def test_a_ledger_that_cannot_be_read_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
+    path, health = tmp_path / "ledger.sqlite", Health()
+    path.write_bytes(b"no database at all" * 100)
+    health.joined("ledger", 6)
+    looking, metrics = looks(Brokers(), LEDGER, health, path)
+    looking.look()
+    assert value(metrics, "lag_records", stage="ledger") == 12
+    assert health.kafka == ""
