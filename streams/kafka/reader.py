@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 
 from models.errors import Transient
 from streams.kafka.connection import Connection
 from streams.kafka.consumer import opened, stopped
 from streams.kafka.publisher import Publisher
-from streams.kafka.refused import meaning, started
+from streams.kafka.refused import FORBIDDEN, meaning, started
 from streams.kafka.tail import Tail
 from streams.stage import Delivered, Outgoing
 
@@ -68,6 +68,7 @@ class KafkaReader:
         try:
             self._ask(self._start)
             for topic in follow:
+                self._all(topic)  # who may not read it would wait for it without a word
                 self._tails[topic] = self._ask(Tail.begun, connection, topic)
             for topic, tail in self._tails.items():  # not what a publisher died of, a minute ago
                 self._ask(tail.level, self.end(topic))
@@ -220,6 +221,8 @@ class KafkaReader:
     async def _parts(self, topic: str) -> list[TopicPartition]:
         name = self._connection.topic(topic)
         [described] = await self._admin.describe_topics([name])
+        if (error := for_code(described["error_code"])) in FORBIDDEN:
+            raise error(name)
         return [TopicPartition(name, one["partition"]) for one in described["partitions"]]
 
     def waiting(self, group: str, topics: Sequence[str]) -> int:

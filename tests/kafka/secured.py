@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
 from streams.program.settings import Settings
 from tools.broker import Broker, Secured, start
 
+NOBODY = "bob"
+"""May log in, with the same password, and nothing else."""
+
 USER, PASSWORD = "alice", 'correct horse; "battery'
 WRONG = "a wrong-password-of-hers"
 
@@ -26,9 +29,13 @@ ssl.keystore.location={folder}/broker.pem
 ssl.truststore.type=PEM
 ssl.truststore.location={folder}/ca.pem
 listener.name.ssl.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^.*$/{user}/
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{user};User:ANONYMOUS
 listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=\\
-  org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{jaas}";
+  org.apache.kafka.common.security.plain.PlainLoginModule required \\
+  user_{user}="{jaas}" user_{nobody}="{jaas}";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\\
   org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
@@ -77,7 +84,7 @@ def secured(jars: Path, folder: Path) -> SecuredBroker:
         (folder / f"{name}.pem").write_bytes(told + chain)
     made = Secured(
         ("SASL_SSL", "SSL"),
-        PROPERTIES.format(folder=folder, user=USER, jaas=JAAS),
+        PROPERTIES.format(folder=folder, user=USER, nobody=NOBODY, jaas=JAAS),
         [f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"],
     )
     return SecuredBroker(start(jars, folder, made), folder)

@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from models.errors import Fatal
 from streams.kafka.connection import Connection
@@ -24,7 +32,7 @@ from streams.topology import LABELED, MODELS, TEXTS
 from tests.contract.runner_stages import copy
 from tests.e2e import program
 from tests.kafka.provided import AnyBroker
-from tests.kafka.secured import PASSWORD, USER, WRONG, SecuredBroker, secured
+from tests.kafka.secured import NOBODY, PASSWORD, USER, WRONG, SecuredBroker, secured
 from tools.jars import fetched
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -137,6 +145,61 @@ def test_who_is_refused_is_told_at_once_what_to_do(
         asyncio.run(create(where, declared(where, 1, 1, [TEXTS])))
     with pytest.raises(Fatal, match=says):
         asyncio.run(Publisher(where).start())
+
+
+def test_who_may_not_is_told_what_to_allow(safe: SecuredBroker) -> None:
+    login = {"kafka_sasl": "plain", "kafka_prefix": f"f{uuid.uuid4().hex[:12]}."}
+    all_may = connection(safe.settings("SASL_SSL", **login))
+    asyncio.run(create(all_may, declared(all_may, 1, 1)))
+    where = connection(safe.settings("SASL_SSL", kafka_user=NOBODY, **login))
+    says = f"forbids this to user '{NOBODY}' .* begin with {where.prefix} have to be allowed"
+    with pytest.raises(Fatal, match=says):
+        asyncio.run(published(where))
+    with pytest.raises(Fatal, match=says):
+        KafkaReader(where, follow=[MODELS.name])
+    with closing(KafkaReader(where)) as reader, pytest.raises(Fatal, match=says):
+        reader.partitions(TEXTS.name)
+
+
+ALLOWED = {
+    ResourceType.TOPIC: ("READ", "WRITE", "DESCRIBE", "CREATE", "DESCRIBE_CONFIGS"),
+    ResourceType.GROUP: ("READ", "DESCRIBE"),
+    ResourceType.TRANSACTIONAL_ID: ("WRITE", "DESCRIBE"),
+}
+"""As docs/kafka.md has it."""
+
+
+async def test_what_the_page_has_allowed_is_enough_for_every_client(
+    safe: SecuredBroker, tmp_path: Path
+) -> None:
+    prefix = f"a{uuid.uuid4().hex[:12]}."
+    bindings = [
+        AclBinding(
+            kind,
+            prefix,
+            ResourcePatternType.PREFIXED,
+            f"User:{NOBODY}",
+            "*",
+            AclOperation[operation],
+            AclPermissionType.ALLOW,
+        )
+        for kind, operations in ALLOWED.items()
+        for operation in operations
+    ]
+    admin = AdminClient({"bootstrap.servers": safe.at("PLAINTEXT")})
+    for done in admin.create_acls(bindings).values():
+        await asyncio.to_thread(done.result, 30)
+    login = {"kafka_sasl": "plain", "kafka_user": NOBODY, "kafka_session": 6.0}
+    where = connection(safe.settings("SASL_SSL", kafka_prefix=prefix, **login))
+    await through(where, tmp_path)
+
+
+async def published(where: Connection) -> None:
+    publisher = Publisher(where)
+    try:
+        await publisher.publish([Outgoing(TEXTS.name, b"k", b"v")])
+    finally:
+        await publisher.close()
 
 
 def test_nobody_is_called_refused_who_is_let_in(safe: SecuredBroker) -> None:
