@@ -97,8 +97,10 @@ class Broker:
     def kill(self) -> None:
         """End it at once, as a crash does; it must have been started here."""
         assert self._started is not None
+        assert self._started.stdin is not None
         os.killpg(self._started.pid, signal.SIGKILL)
         self._started.wait()
+        self._started.stdin.close()
 
     def revive(self) -> None:
         """Start it again after a `kill`, and wait until it answers.

@@ -179,14 +179,18 @@ def waiting(reader: KafkaReader) -> int:
 
 def write_texts(folder: Path, count: int, seed: int) -> None:
     """Texts of the example, as often as needed, under ids of their own, and their gold labels."""
-    rows = [json.loads(line) for line in (HELPDESK / "texts.jsonl").open()]
-    gold = {row["id"]: row["label"] for row in map(json.loads, (HELPDESK / "gold.jsonl").open())}
+    rows = _rows(HELPDESK / "texts.jsonl")
+    gold = {row["id"]: row["label"] for row in _rows(HELPDESK / "gold.jsonl")}
     chosen = random.Random(seed).choices(rows, k=count)
     with (folder / "texts.jsonl").open("w") as texts, (folder / "gold.jsonl").open("w") as known:
         for number, row in enumerate(chosen):
             name = f"C{number:06d}"
             texts.write(json.dumps({"id": name, "text": f"{row['text']} ({number})"}) + "\n")
             known.write(json.dumps({"id": name, "label": gold[row["id"]]}) + "\n")
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def judged(chaos: Chaos, count: int, report: Report, say: Callable[[str], None]) -> None:
