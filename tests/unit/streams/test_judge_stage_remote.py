@@ -44,6 +44,10 @@ class Remote:
         self.resumes_in = resumes_in
         self.cases: list[Case] = []
         self.offered: list[tuple[str, ...]] = []
+        self.part = 1.0
+
+    def share(self, part: float) -> None:
+        self.part = part
 
     def status(self) -> dict[str, object]:
         return {}
@@ -68,6 +72,12 @@ def stage_of(judge: Judge, concurrency: int = 8, **more: object) -> JudgeStage:
 
 async def judged(judge: Judge, *cases: Uncertain, **more: object) -> list[Outgoing]:
     return list(await stage_of(judge, **more).handle(make.batch(UNCERTAIN, *cases)))  # type: ignore[arg-type]
+
+
+def test_a_part_of_the_work_is_a_part_of_the_judges_rate_and_budget() -> None:
+    remote = Remote()
+    stage_of(remote).share(0.25)
+    assert remote.part == 0.25
 
 
 def test_the_stand_in_of_these_tests_fits_the_port() -> None:
