@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from benchmarks.data import BadData
 from models.classifier import Classifier
+from streams.derived import backlog
 from streams.feed import Feed
 from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.kafka.topics import create, declared
-from streams.topology import CLASSIFY, STAGES, TEXTS, WRITE
+from streams.topology import CLASSIFY, TEXTS
 from tools.broker import start
 from tools.jars import Unavailable, fetched
 
@@ -239,12 +240,7 @@ class Stand:
         """Wait until no stage has anything to do, three looks in a row: work travels in between."""
         quiet = 0
         while quiet < 3:
-            waiting = [
-                self.log.waiting(spec.name, [topic.name for topic in spec.reads])
-                for spec in STAGES
-                if spec is not WRITE
-            ]
-            quiet = 0 if any(waiting) else quiet + 1
+            quiet = 0 if backlog(self.log) else quiet + 1
             time.sleep(1.1)  # what is told may be a second old
 
     def fill(

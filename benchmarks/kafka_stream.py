@@ -15,6 +15,7 @@ from benchmarks.data import Problem
 from benchmarks.kafka_stand import Child, Stand, rows_of, until
 from benchmarks.kafka_worker import IDENTITY
 from models.classifier import Classifier, Example
+from streams.derived import everything
 from streams.embedded.log import SqliteLog
 from streams.records import Authority, Labeled, Retrain
 from streams.stage import Log, outgoing
@@ -27,6 +28,7 @@ from streams.topology import (
     TRAIN,
     UNCERTAIN,
     VERDICTS,
+    Topic,
 )
 from streams.wire import Vector
 
@@ -94,7 +96,7 @@ def end_to_end(bootstrap: str, given: Streamed, seconds: float) -> dict[str, Any
         )
         found["kafka"] = _rate(_labelled(stand.log, "t"), began)
         found["done_s"] = {
-            topic.name: round(_last(stand.log, topic.name) - began, 1)
+            topic.name: round(_last(stand.log, topic) - began, 1)
             for topic in (TEXTS, UNCERTAIN, VERDICTS, RETRAIN, LABELED)
         }
         found["ratio"] = round(found["kafka"]["rate"] / found["embedded"]["rate"], 3)
@@ -124,24 +126,18 @@ def _embedded(stand: Stand, env: dict[str, str]) -> dict[str, Any]:
     return _rate(events, min(one.received for one in events))
 
 
-def _last(log: Log, topic: str) -> float:
+def _last(log: Log, topic: Topic) -> float:
     """When the last record of a topic was published."""
-    found = 0.0
-    for part in log.partitions(topic):
-        at = 0
-        while records := log.read_from(topic, at, 1_000, part):
-            found = max(found, records[-1].at)
-            at = records[-1].offset + 1
-    return found
+    return max((records[-1].at for records in everything(log, topic)), default=0.0)
 
 
 def _labelled(log: Log, prefix: str) -> list[Labeled]:
-    found = []
-    for part in log.partitions(LABELED_LATEST.name):
-        at = 0
-        while records := log.read_from(LABELED_LATEST.name, at, 1_000, part):
-            found += [Labeled.decode(one.value) for one in records if one.value]
-            at = records[-1].offset + 1
+    found = [
+        Labeled.decode(one.value)
+        for records in everything(log, LABELED_LATEST)
+        for one in records
+        if one.value
+    ]
     newest = {one.id: one for one in found if one.id.startswith(prefix)}
     return list(newest.values())
 

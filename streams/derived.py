@@ -10,7 +10,7 @@ from typing import TypeVar
 from models.errors import Fatal
 from streams.errors import Unreadable
 from streams.stage import Delivered, Reader
-from streams.topology import StageSpec, Topic
+from streams.topology import STAGES, WRITE, StageSpec, Topic
 from streams.wire import Record
 
 CHUNK = 1_000
@@ -25,6 +25,22 @@ def chunks(
     while records := reader.read_from(topic.name, start, size, partition):
         yield records
         start = records[-1].offset + 1
+
+
+def everything(reader: Reader, topic: Topic, size: int = CHUNK) -> Iterator[list[Delivered]]:
+    """Yield the records of all partitions of a topic, one partition after the other."""
+    for partition in reader.partitions(topic.name):
+        yield from chunks(reader, topic, size=size, partition=partition)
+
+
+def backlog(reader: Reader) -> dict[str, int]:
+    """Return how many records lie before each stage that has any; output files are nobody's."""
+    found = {
+        spec.name: reader.waiting(spec.name, [topic.name for topic in spec.reads])
+        for spec in STAGES
+        if spec is not WRITE
+    }
+    return {name: waiting for name, waiting in found.items() if waiting}
 
 
 def readable(

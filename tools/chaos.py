@@ -25,10 +25,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from streams.derived import backlog, everything
 from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.records import Labeled
-from streams.topology import LABELED, LABELED_LATEST, STAGES, TEXTS, WRITE
+from streams.topology import LABELED, LABELED_LATEST, TEXTS, Topic
 from tools.broker import Broker, start
 from tools.jars import fetched
 
@@ -159,22 +160,10 @@ class Chaos:
         return KafkaReader(Connection(self._broker.bootstrap, self._prefix))
 
 
-def events(reader: KafkaReader, topic: str) -> Iterator[Labeled]:
+def events(reader: KafkaReader, topic: Topic) -> Iterator[Labeled]:
     """All of a topic, partition by partition."""
-    for part in reader.partitions(topic):
-        at = 0
-        while records := reader.read_from(topic, at, 1_000, part):
-            yield from (Labeled.decode(one.value) for one in records if one.value is not None)
-            at = records[-1].offset + 1
-
-
-def waiting(reader: KafkaReader) -> int:
-    """How many records are still before some stage."""
-    return sum(
-        reader.waiting(spec.name, [topic.name for topic in spec.reads])
-        for spec in STAGES
-        if spec is not WRITE
-    )
+    for records in everything(reader, topic):
+        yield from (Labeled.decode(one.value) for one in records if one.value is not None)
 
 
 def write_texts(folder: Path, count: int, seed: int) -> None:
@@ -200,7 +189,7 @@ def judged(chaos: Chaos, count: int, report: Report, say: Callable[[str], None])
     with closing(chaos.reader()) as reader:
         while quiet < 3:
             chaos.revive()
-            left = waiting(reader)
+            left = sum(backlog(reader).values())
             quiet = 0 if left else quiet + 1
             if left != last:
                 last, changed = left, time.monotonic()
@@ -212,14 +201,14 @@ def judged(chaos: Chaos, count: int, report: Report, say: Callable[[str], None])
         report.settle_seconds = round(time.monotonic() - began, 1)
         truth: dict[str, Labeled] = {}
         seen: set[str] = set()
-        for event in events(reader, LABELED.name):
+        for event in events(reader, LABELED):
             report.events += 1
             report.twice += event.event in seen
             seen.add(event.event)
             if event.id not in truth or event.order > truth[event.id].order:
                 truth[event.id] = event
         newest: dict[str, Labeled] = {}
-        for event in events(reader, LABELED_LATEST.name):
+        for event in events(reader, LABELED_LATEST):
             newest[event.id] = event
     report.lost = sorted(ids - newest.keys() - chaos.held())
     report.wrong = sorted(

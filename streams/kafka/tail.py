@@ -22,7 +22,6 @@ class Tail:
     def __init__(self, connection: Connection, topic: str, consumer: AIOKafkaConsumer) -> None:
         self.first = 0
         self._connection = connection
-        self._topic = topic
         self._records: list[Delivered] = []
         self._guard = threading.Lock()
         self._consumer = consumer

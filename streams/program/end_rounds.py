@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
+from streams.derived import backlog
 from streams.figures import Figures
 from streams.program.folder import Folder, log_of
 from streams.program.settings import Settings
 from streams.records import Round
 from streams.rounds import Rounds, latest_rounds
 from streams.stage import Log
-from streams.topology import STAGES, WRITE
 
 LOOK_SECONDS = 1.5
 """Between two looks at what waits: a count may be a second old."""
@@ -45,11 +45,7 @@ def end_rounds(settings: Settings, tell: Callable[[str], None]) -> list[Round]:
 def _settle(log: Log, tell: Callable[[str], None]) -> None:
     quiet, said = 0, 0
     while quiet < QUIET:
-        waiting = sum(
-            log.waiting(spec.name, [topic.name for topic in spec.reads])
-            for spec in STAGES
-            if spec is not WRITE
-        )
+        waiting = sum(backlog(log).values())
         quiet = 0 if waiting else quiet + 1
         if waiting and waiting != said:
             tell(f"{waiting} records are still with the workers")

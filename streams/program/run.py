@@ -154,27 +154,34 @@ def run_source(
         stack.enter_context(settled())
 
         async def work() -> bool:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                # Not on every system, and in the main thread only.
-                with suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.add_signal_handler(number, runner.stop)
-            started(lambda: _from_any_thread(loop, runner.stop))
-            beside = [
-                asyncio.create_task(_watch(log, settings, seen, watch)),
-                asyncio.create_task(giving_back()),
-            ]
+            watching = asyncio.create_task(_watch(log, settings, seen, watch))
             try:
-                return await runner.run(lockstep=lockstep)
+                return await _until_stopped(runner, started, lockstep=lockstep)
             finally:
-                for task in beside:
-                    task.cancel()
+                watching.cancel()
                 seen.look()
                 if isinstance(asked, RemoteJudge):
                     await asked.close()
                 await store.close()
 
         return asyncio.run(work())
+
+
+async def _until_stopped(
+    runner: EmbeddedRunner, started: Callable[[Callable[[], None]], None], *, lockstep: bool
+) -> bool:
+    """Run until nothing is left, or a signal or who was given the way to stop it does so."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not on every system, and in the main thread only.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, runner.stop)
+    started(lambda: _from_any_thread(loop, runner.stop))
+    giving = asyncio.create_task(giving_back())
+    try:
+        return await runner.run(lockstep=lockstep)
+    finally:
+        giving.cancel()
 
 
 def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

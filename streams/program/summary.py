@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from streams.derived import readable
+from streams.derived import backlog, readable
 from streams.figures import Counts, Figures
 from streams.program.folder import Folder, log_of
 from streams.program.judge_state import JudgeState, last_seen
@@ -15,7 +15,7 @@ from streams.records import Drift, Manifest, Round
 from streams.rounds import latest_rounds
 from streams.stage import Log
 from streams.textindex import TextIndex
-from streams.topology import DRIFT, MANIFEST, MODELS, STAGES, WRITE
+from streams.topology import DRIFT, MANIFEST, MODELS
 from streams.wire import unsqueezed
 
 DRIFTS = 3
@@ -64,12 +64,7 @@ def summarize(settings: Settings) -> Summary:
             texts=texts,
             repeats=repeats,
             counts=counts,
-            backlog={
-                stage.name: waiting
-                for stage in STAGES
-                if stage is not WRITE
-                and (waiting := log.waiting(stage.name, [topic.name for topic in stage.reads]))
-            },
+            backlog=backlog(log),
             lessons=figures.standing(),
             taken_back=figures.taken_back(),
             no_verdicts=figures.no_verdicts(),

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
-from pathlib import Path
 
 import structlog
 
@@ -23,6 +22,7 @@ from streams.kafka.reader import KafkaReader
 from streams.kafka.worker import Worker
 from streams.memory import giving_back, settled
 from streams.program.assembly import BUILT, Parts, build_judge, open_store
+from streams.program.folder import Folder
 from streams.program.guides import path_of
 from streams.program.judge_state import JudgeWatch
 from streams.program.kafka_settings import connection
@@ -30,11 +30,11 @@ from streams.program.observing import Unobserved, observing
 from streams.program.settings import Settings
 from streams.stage import Delivered, Outgoing
 from streams.telemetry.spans import Spans, spans
-from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, MODELS, STAGES, StageSpec
+from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, LATER, MODELS, STAGES, StageSpec
 from streams.trace import about
 from streams.watch import Watch
 
-SHARED = frozenset({CLASSIFY.name, JUDGE.name, "later"})
+SHARED = frozenset({CLASSIFY.name, JUDGE.name, LATER.name})
 """Stages whose work is shared out by partitions; of the others one worker has all."""
 
 AGAIN_SECONDS = 2.0
@@ -287,7 +287,7 @@ class _Opened:
     async def close(self) -> None:
         for judge in self._judges:
             if isinstance(judge, RemoteJudge):
-                JudgeWatch(judge, Path(self._settings.var / "judge.json")).look()
+                JudgeWatch(judge, Folder(self._settings.var).judge).look()
                 await judge.close()
         for store in self._stores:
             await store.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from streams.derived import catch_up, chunks
+from streams.derived import catch_up, everything
 from streams.feed import MANIFEST
 from streams.ledger import Ledger
 from streams.records import (
@@ -60,9 +60,8 @@ class LedgerStage:
     async def start(self, reader: Reader) -> None:
         """Rebuild a ledger that was lost: first the truths, where their events are trimmed."""
         if self._ledger.position(LABELED.name) < reader.begin(LABELED.name):
-            for part in reader.partitions(LABELED_LATEST.name):
-                for truths in chunks(reader, LABELED_LATEST, partition=part):
-                    await self._again(truths)
+            for truths in everything(reader, LABELED_LATEST):
+                await self._again(truths)
         await catch_up(reader, self.spec, self.spec.reads, self._ledger.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from streams.derived import everything
 from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.records import DeadLetter, Labeled
@@ -93,13 +94,8 @@ class Cluster:
         self.log.close()
 
     def values(self, topic: Topic) -> list[bytes]:
-        found = []
-        for part in self.log.partitions(topic.name):
-            at = 0
-            while records := self.log.read_from(topic.name, at, 1_000, part):
-                found += [one.value for one in records if one.value is not None]
-                at = records[-1].offset + 1
-        return found
+        read = everything(self.log, topic)
+        return [one.value for records in read for one in records if one.value is not None]
 
     def events(self, topic: Topic) -> list[Labeled]:
         return [Labeled.decode(value) for value in self.values(topic)]
@@ -254,12 +250,9 @@ def version(cluster: Cluster) -> int:
 
 def manifests(cluster: Cluster) -> list[str]:
     """The keys of all versions that anybody can see, in the order of their records."""
-    found, at = [], 0
-    while records := cluster.log.read_from(MODELS.name, at, 1_000):
-        keys = [(one.key or b"").decode() for one in records if one.value is not None]
-        found += [key for key in keys if key.startswith(MANIFEST)]
-        at = records[-1].offset + 1
-    return found
+    found = (one for records in everything(cluster.log, MODELS) for one in records)
+    keys = [(one.key or b"").decode() for one in found if one.value is not None]
+    return [key for key in keys if key.startswith(MANIFEST)]
 
 
 def test_a_worker_tells_over_http_what_it_waits_for_and_that_it_is_ready(
