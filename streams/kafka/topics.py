@@ -40,18 +40,20 @@ def declared(
             connection.topic(topic.name),
             topic.partitions or partitions,
             replication,
-            _config(topic),
+            _config(topic, replication),
         )
         for topic in topics
     ]
 
 
-def _config(topic: Topic) -> dict[str, str]:
+def _config(topic: Topic, replication: int) -> dict[str, str]:
     kept = -1 if topic.keep_days is None or topic.compacted else topic.keep_days * DAY_MS
     return {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(kept),
         "max.message.bytes": str(LARGEST),
+        # What is acknowledged lies on all replicas that keep up: with one of three away, on two.
+        "min.insync.replicas": str(max(1, replication - 1)),
     }
 
 

@@ -34,6 +34,8 @@ def test_work_is_shared_out_and_what_builds_on_one_order_is_not() -> None:
     texts, verdicts, models = (found[f"p.{one.name}"] for one in (TEXTS, VERDICTS, MODELS))
     assert (texts.partitions, verdicts.partitions, models.partitions) == (6, 1, 1)
     assert {one.replication for one in found.values()} == {3}
+    assert {one.config["min.insync.replicas"] for one in found.values()} == {"2"}
+    assert declared(Connection("", "p."), 6, 1)[0].config["min.insync.replicas"] == "1"
     week = str(7 * 24 * 3_600 * 1_000)
     assert (texts.config["cleanup.policy"], texts.config["retention.ms"]) == ("delete", week)
     assert verdicts.config["retention.ms"] == "-1"
@@ -87,7 +89,10 @@ async def test_copies_that_the_brokers_cannot_hold_are_refused(
         await create(empty, [texts])
     await create(empty, wanted)
     found = await differences(empty, [texts])
-    assert found == [f"{texts.name} has 1 replicas, declared are 3"]
+    assert found == [
+        f"{texts.name} has 1 replicas, declared are 3",
+        f"{texts.name} has min.insync.replicas=1, declared is 2",
+    ]
 
 
 async def test_brokers_that_are_away_may_come_back() -> None:
