@@ -77,9 +77,8 @@ def document() -> dict[str, Any]:
 
 def _channel(topic: Topic, place: Declared) -> dict[str, Any]:
     config = {
-        "cleanup.policy": [place.config["cleanup.policy"]],
-        "retention.ms": int(place.config["retention.ms"]),
-        "max.message.bytes": int(place.config["max.message.bytes"]),
+        name: [value] if name == "cleanup.policy" else int(value)
+        for name, value in place.config.items()
     }
     shared = " Partitions: as many as REDSTREAM_KAFKA_PARTITIONS says." * (not topic.partitions)
     return {
