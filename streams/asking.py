@@ -7,6 +7,7 @@ others wait in `uncertain-later`, in their order, until the judge has time. Noth
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from hashlib import blake2b
 
 from models.prediction import Prediction
 from streams.feed import Version
-from streams.stage import Reader
+from streams.stage import Distant, Reader
 from streams.topology import JUDGE, LATER, UNCERTAIN, UNCERTAIN_LATER, StageSpec, Topic
+
+AWAY_SECONDS = (5.0, 300.0)
+"""The first and the longest wait before a case is put to an absent judge again."""
 
 BACKLOG = 4 * JUDGE.batch
 """Cases that may wait for the judge before it is spared what is worth less."""
@@ -56,18 +60,18 @@ class Asking:
         """From now on see in the log how far behind the judge is."""
         self._reader = reader
 
-    def now(self, version: Version) -> Now:
+    async def now(self, version: Version) -> Now:
         """Return how it stands, for one batch.
 
         Everything is judged until the trainer knows better; but where the judge cannot keep up,
         no more than the usual share: sure texts must not keep doubtful ones waiting.
         """
-        before_judge = waiting_for_judge(self._reader)
+        before_judge = await waiting_for_judge(self._reader)
         room = min(1.0, BACKLOG / max(1, before_judge))
         if not self._certify:
             return Now(version.classifier.threshold, self._audit, room)
         rate = 1.0 if version.terms.audit is None else version.terms.audit
-        if before_judge + _waiting(self._reader, LATER, UNCERTAIN_LATER) > BACKLOG:
+        if before_judge + await _waiting(self._reader, LATER, UNCERTAIN_LATER) > BACKLOG:
             rate = min(rate, self._audit)
         return Now(version.terms.threshold, rate, room)
 
@@ -102,10 +106,14 @@ def worth(label: str, confidence: float, version: Version) -> float:
     return (1 - confidence) * (1 + 1 / math.sqrt(1 + known))
 
 
-def waiting_for_judge(reader: Reader | None) -> int:
+async def waiting_for_judge(reader: Reader | None) -> int:
     """Return how many cases lie before the judge."""
-    return _waiting(reader, JUDGE, UNCERTAIN)
+    return await _waiting(reader, JUDGE, UNCERTAIN)
 
 
-def _waiting(reader: Reader | None, stage: StageSpec, topic: Topic) -> int:
-    return reader.waiting(stage.name, [topic.name]) if reader else 0
+async def _waiting(reader: Reader | None, stage: StageSpec, topic: Topic) -> int:
+    if reader is None:
+        return 0
+    if isinstance(reader, Distant):  # away, it keeps who asks for a minute, and the loop must turn
+        return await asyncio.to_thread(reader.waiting, stage.name, [topic.name])
+    return reader.waiting(stage.name, [topic.name])

@@ -84,6 +84,13 @@ class Reader(Marks, Protocol):
         """Return how many records ever came into all partitions of a topic."""
 
 
+@runtime_checkable
+class Distant(Protocol):
+    """A log at the other end of a network: who must not stand still asks it in a thread."""
+
+    distant: bool
+
+
 class Log(Reader, Protocol):
     """All that a command needs: to look things up, and to publish what no stage answered."""
 

@@ -26,5 +26,5 @@ class Watch:
         """
         return outputs
 
-    def again(self, stage: str) -> None:
+    def again(self, stage: str, why: str) -> None:
         """Something the stage needs is away, or failed in passing: it is tried again."""

@@ -49,6 +49,8 @@ T = TypeVar("T")
 class KafkaReader:
     """Reads any topic from any offset, follows some, and publishes what no stage answered."""
 
+    distant = True
+
     def __init__(self, connection: Connection, *, follow: Sequence[str] = ()) -> None:
         """Connect and read the topics to `follow` to their ends.
 

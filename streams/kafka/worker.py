@@ -233,7 +233,9 @@ class Worker:
         if pause > 0:
             await self._rest(pause)
         began = time.monotonic()
-        answers = await self._until(lambda: deliver(self._stage, batch, rest=self._again))
+        answers = await self._until(
+            lambda: deliver(self._stage, batch, rest=self._rest, again=self._again)
+        )
         name, seconds = self._stage.spec.name, time.monotonic() - began
         traced = self._watch.traced(name, batch, answers, seconds)
         outputs = await self._until(lambda: self._published(batch, traced))
@@ -276,14 +278,14 @@ class Worker:
                 raise
             except Transient as error:
                 log.warning("trying again", stage=self._stage.spec.name, error=str(error))
-                await self._again(wait)
+                self._again(str(error))
+                await self._rest(wait)
                 wait = min(LONGEST_BACKOFF, 2 * wait)
             if self._stop.is_set():
                 await self._never()
 
-    async def _again(self, seconds: float) -> bool:
-        self._watch.again(self._stage.spec.name)
-        return await self._rest(seconds)
+    def _again(self, why: str) -> None:
+        self._watch.again(self._stage.spec.name, why)
 
     async def _rest(self, seconds: float) -> bool:
         with suppress(TimeoutError):

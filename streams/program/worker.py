@@ -130,8 +130,8 @@ class _Told(Watch):
     ) -> Sequence[Outgoing]:
         return self._spans.traced(stage, batch, outputs, seconds) if self._spans else outputs
 
-    def again(self, stage: str) -> None:
-        self.observed.watch.again(stage)
+    def again(self, stage: str, why: str) -> None:
+        self.observed.watch.again(stage, why)
 
     def handled(
         self, stage: str, batch: Sequence[Delivered], outputs: Sequence[Outgoing], seconds: float

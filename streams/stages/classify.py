@@ -127,7 +127,7 @@ class Classify:
                 error = IdConflict(f"id {text.id!r} already stands for another text")
                 dead.append(dead_letter(delivered, self.spec.name, error))
         version = self._feed.newest()
-        now = self._asking.now(version)
+        now = await self._asking.now(version)
         items = await self._embedded(new)
         items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
         if not items:

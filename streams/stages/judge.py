@@ -19,6 +19,7 @@ from judge.policy import Decision, Policy, decide
 from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case
 from models.errors import Permanent
+from streams.asking import AWAY_SECONDS
 from streams.decided import labelled, verdicts_of
 from streams.errors import NotYet
 from streams.feed import Feed
@@ -28,9 +29,6 @@ from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
 from streams.topology import JUDGE, UNCERTAIN_LATER
 from streams.weighing import Scales, Weighing
-
-AWAY_SECONDS = (5.0, 300.0)
-"""The first and the longest wait before a case is put to an absent judge again."""
 
 BATCH_SECONDS = 20.0
 """How long a batch is held; what is not answered by then is asked later."""

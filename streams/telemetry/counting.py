@@ -59,8 +59,9 @@ class Counting(Watch):
         self._metrics.partitions.labels(stage).set(partitions)
         self._metrics.active.labels(stage).set(partitions > 0)
 
-    def again(self, stage: str) -> None:
+    def again(self, stage: str, why: str) -> None:
         """Count a step that is tried again."""
+        self._health.fails(stage, why)
         self._metrics.retries.labels(stage).inc()
 
     def handled(
@@ -68,6 +69,7 @@ class Counting(Watch):
     ) -> None:
         """Count a batch and what it led to; a record that cannot be read is passed over."""
         told = self._metrics
+        self._health.goes_on(stage)
         told.records.labels(stage).inc(len(batch))
         told.seconds.labels(stage).observe(seconds)
         told.last_batch.labels(stage).set(time.time())

@@ -12,6 +12,9 @@ STALLED_SECONDS = 90.0
 SILENT_SECONDS = 15.0
 """Brokers that have not answered for so long count as away."""
 
+FAILING_SECONDS = 5.0
+"""A stage whose batch has failed for so long, and is tried again, is not ready."""
+
 
 @dataclass
 class Health:
@@ -20,7 +23,8 @@ class Health:
     `stages`: how many partitions each has; None before its group has let it in. `needing_store` are
     those that need the example store. `kafka` and `store` are what is wrong with them, "" where
     they answer, None before somebody asked; `asked` is since when (monotonic) an answer of the
-    brokers is waited for. `waits` is why the worker cannot begin.
+    brokers is waited for. `waits` is why the worker cannot begin; `judge` why the LLM is not asked;
+    `failing`, by stage, since when (monotonic) its batch fails in passing, and why.
     """
 
     stages: dict[str, int | None] = field(default_factory=dict)
@@ -31,6 +35,8 @@ class Health:
     asked: float | None = None
     store: str | None = None
     waits: str = ""
+    judge: str = ""
+    failing: dict[str, tuple[float, str]] = field(default_factory=dict)
     turned: float = field(default_factory=time.monotonic)
 
     def begin(self, stages: Sequence[str], needing_store: Sequence[str] = ()) -> None:
@@ -38,6 +44,7 @@ class Health:
         self.stages = dict.fromkeys(stages)
         self.needing_store = tuple(needing_store)
         self.kafka = self.asked = self.store = None
+        self.judge, self.failing = "", {}
 
     def joined(self, stage: str, partitions: int) -> None:
         """Note that the group has let the stage in."""
@@ -46,6 +53,20 @@ class Health:
     def serves(self, version: int, published: float) -> None:
         """Note the version of the model in service, and when it was published."""
         self.version, self.published = version, published
+
+    def fails(self, stage: str, why: str) -> None:
+        """Note that a stage's batch has failed for a passing reason, and is tried again."""
+        since, _ = self.failing.get(stage, (time.monotonic(), ""))
+        self.failing = {**self.failing, stage: (since, why)}
+
+    def goes_on(self, stage: str) -> None:
+        """Note that a stage has done its batch."""
+        if stage in self.failing:
+            self.failing = {name: one for name, one in self.failing.items() if name != stage}
+
+    def fails_for(self, stage: str) -> float:
+        """Return for how many seconds the batch in hand has failed; 0: it does not."""
+        return time.monotonic() - self.failing[stage][0] if stage in self.failing else 0.0
 
     def turn(self) -> None:
         """Note that the loop turns."""
@@ -82,6 +103,14 @@ class Health:
             found.append(self.brokers)
         if self.needing_store and self.store != "":
             found.append(self.store or "the example store was not asked yet")
+        if self.judge:
+            found.append(self.judge)
+        known = " ".join(found)  # one outage is one reason
+        found += [
+            f"{stage} tries again: {why}"
+            for stage, (_, why) in self.failing.items()
+            if self.fails_for(stage) > FAILING_SECONDS and why not in known
+        ]
         if not self.alive:
             found.append(f"the event loop has not turned for {self.stalled:.0f} s")
         return found

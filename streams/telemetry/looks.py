@@ -181,7 +181,11 @@ class LoopLooks:
         ):
             self._raised(counter, (id(judge), name), value)
         told.budget_full.set(state.budget_full is not None)
-        told.circuit.set(state.circuit != "closed")
+        away = state.circuit != "closed"
+        self.health.judge = (
+            f"the LLM is away, asked again in {state.resumes_in:.0f} s" if away else ""
+        )
+        told.circuit.set(away)
         told.resumes.set(state.resumes_in)
         for window, limits in state.budget.items():
             for unit, (used, limit) in limits.items():

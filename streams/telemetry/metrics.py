@@ -166,6 +166,12 @@ class Metrics:
         self.store = self._gauge(
             "store_up", "1 where the example store answers a stage that needs it", "stage"
         )
+        self.failing = self._gauge(
+            "failing_seconds",
+            "For how long the batch in hand has failed in passing and been tried again; 0: it does"
+            " not",
+            "stage",
+        )
         self.info = self._gauge("info", "1, with the version of the program", "version")
         self.info.labels(version("redstream")).set(1)
 

@@ -38,6 +38,8 @@ def application(metrics: Metrics, health: Health) -> web.Application:
         metrics.kafka.set(not health.brokers)
         for stage in health.needing_store if health.store is not None else ():
             metrics.store.labels(stage).set(health.store == "")
+        for stage in health.stages:
+            metrics.failing.labels(stage).set(health.fails_for(stage))
         return web.Response(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )

@@ -1,7 +1,9 @@
 """later, remember and the ledger's stage: what each batch of theirs leads to."""
 
+import asyncio
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from judge.memory_store import MemoryExampleStore
-from models.errors import Fatal
+from models.errors import Fatal, Transient
 from streams.asking import BACKLOG
 from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
@@ -18,7 +20,7 @@ from streams.feed import MANIFEST, PART
 from streams.ledger import Ledger
 from streams.records import Authority, Uncertain
 from streams.stage import Delivered, Outgoing
-from streams.stages.later import Later
+from streams.stages.later import LONGEST_SECONDS, Later
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.topology import (
@@ -67,6 +69,42 @@ async def test_a_case_waits_while_the_judge_has_enough_to_do(log: SqliteLog) -> 
         await stage.handle(batch)
     log.commit(JUDGE.name, log.read(JUDGE.name, [UNCERTAIN.name], BACKLOG), [])
     assert len(make.of(UNCERTAIN, await stage.handle(batch))) == 1
+
+
+async def test_a_clock_set_back_keeps_a_case_no_longer_than_the_longest_wait() -> None:
+    now = 0.0
+    stage = Later(lambda: now)
+    batch = make.batch(UNCERTAIN_LATER, due("t1", 3_600))
+    with pytest.raises(NotYet) as caught:
+        await stage.handle(batch)
+    assert caught.value.delay == LONGEST_SECONDS
+    now = LONGEST_SECONDS - 1
+    with pytest.raises(NotYet) as caught:
+        await stage.handle(batch)
+    assert caught.value.delay == 1
+    now = LONGEST_SECONDS
+    assert len(make.of(UNCERTAIN, await stage.handle(batch))) == 1
+
+
+async def test_the_loop_turns_while_brokers_that_are_away_are_asked() -> None:
+    over = threading.Event()
+
+    class Away(SqliteLog):
+        distant = True
+
+        def __init__(self) -> None: ...
+
+        def waiting(self, group: str, topics: Sequence[str]) -> int:
+            assert over.wait(10)  # nobody would set it, did this keep the loop
+            raise Transient("no answer")
+
+    stage = Later()
+    await stage.start(Away())
+    asked = asyncio.create_task(stage.handle(make.batch(UNCERTAIN_LATER, due("t1", -1))))
+    await asyncio.sleep(0.01)
+    over.set()
+    with pytest.raises(Transient):
+        await asked
 
 
 async def test_what_cannot_be_read_does_not_wait() -> None:

@@ -31,8 +31,13 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def counting(metrics: Metrics) -> Counting:
-    return Counting(metrics, Health())
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def counting(metrics: Metrics, health: Health) -> Counting:
+    return Counting(metrics, health)
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -53,12 +58,25 @@ def manifest(number: int, **more: Any) -> Manifest:
 def test_a_batch_is_counted_with_its_time(metrics: Metrics, counting: Counting) -> None:
     counting.handled("classify", batch(3), [Outgoing(LABELED.name, b"SECRET-ID", b"{}")], 0.3)
     counting.handled("classify", batch(2), [], 0.1)
-    counting.again("classify")
+    counting.again("classify", "the disk is full")
     assert value(metrics, "records_total", stage="classify") == 5
     assert value(metrics, "batch_seconds_count", stage="classify") == 2
     assert value(metrics, "batch_seconds_sum", stage="classify") == pytest.approx(0.4)
     assert value(metrics, "retries_total", stage="classify") == 1
     assert value(metrics, "published_records_total", stage="classify", topic="labeled") == 1
+
+
+def test_a_batch_that_is_tried_again_is_noted_until_it_is_done(
+    health: Health, counting: Counting
+) -> None:
+    counting.again("ledger", "database or disk is full")
+    counting.again("ledger", "database or disk is full")
+    [(since, why)] = health.failing.values()
+    assert (why, since <= time.monotonic()) == ("database or disk is full", True)
+    counting.handled("train", batch(1), [], 0.1)
+    assert health.failing
+    counting.handled("ledger", batch(1), [], 0.1)
+    assert not health.failing
 
 
 def test_texts_are_counted_by_what_classify_made_of_them(

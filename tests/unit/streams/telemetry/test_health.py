@@ -2,7 +2,7 @@
 
 import time
 
-from streams.telemetry.health import SILENT_SECONDS, STALLED_SECONDS, Health
+from streams.telemetry.health import FAILING_SECONDS, SILENT_SECONDS, STALLED_SECONDS, Health
 
 
 def ready() -> Health:
@@ -33,6 +33,29 @@ def test_who_works_and_who_stands_by_are_both_ready() -> None:
     assert told["ready"] is True
     assert told["stages"] == {"judge": "works", "train": "stands by"}
     assert told["model"] == 3
+
+
+def test_a_batch_that_goes_on_failing_and_an_absent_llm_are_named() -> None:
+    health = ready()
+    health.fails("train", "database or disk is full")
+    assert health.missing() == []  # it has only begun to
+    health.failing = {"train": (time.monotonic() - 2 * FAILING_SECONDS, "database or disk is full")}
+    health.judge = "the LLM is away, asked again in 9 s"
+    assert health.missing() == [
+        "the LLM is away, asked again in 9 s",
+        "train tries again: database or disk is full",
+    ]
+    assert health.fails_for("train") > FAILING_SECONDS
+    health.goes_on("train")
+    health.judge = ""
+    assert health.missing() == []
+
+
+def test_one_outage_is_one_reason() -> None:
+    health = ready()
+    health.store = "the example store: away"
+    health.failing = {"judge": (time.monotonic() - 60, "away")}
+    assert health.missing() == ["the example store: away"]
 
 
 def test_each_thing_that_is_missing_is_named() -> None:
