@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -35,17 +35,8 @@ def open_database(
     """
     if read_only and not path.exists():
         raise Fatal(f"there is no {path}: run `redstream fit` first, or name its folder with --var")
-    mode = "ro" if read_only else "rwc"
-    if read_only and not os.access(path.parent, os.W_OK) and not wal_of(path).exists():
-        mode += "&immutable=1"  # a copy on a medium that cannot be written: nobody else writes it
     try:
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=BUSY_SECONDS,
-        )
+        db = _connected(path, read_only=read_only)
         found = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise Fatal(f"cannot open {path}: {error}; is this the right --var folder?") from None
@@ -72,6 +63,51 @@ def open_database(
         db.executescript(schema)
         db.execute(f"PRAGMA user_version = {version}")
     return db
+
+
+def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rwc"
+    if read_only and not os.access(path.parent, os.W_OK) and not wal_of(path).exists():
+        mode += "&immutable=1"  # a copy on a medium that cannot be written: nobody else writes it
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_SECONDS,
+    )
+
+
+@contextmanager
+def at_a_moment(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file to read, as it is now whatever is written to it meanwhile."""
+    with closing(_connected(path, read_only=True)) as db:
+        db.execute("BEGIN")
+        db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it stands still
+        yield db
+
+
+@contextmanager
+def unwritten(path: Path) -> Iterator[None]:
+    """Have nobody write to a file while the block runs; keep it to milliseconds."""
+    with closing(_connected(path, read_only=False)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("ROLLBACK")
+
+
+def copied(db: sqlite3.Connection, path: Path) -> None:
+    """Copy what an open connection sees into a new file, and read the copy through.
+
+    Raises:
+        sqlite3.DatabaseError: what was copied is damaged.
+    """
+    with closing(sqlite3.connect(path)) as copy:
+        db.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, also while it is read
+        ((said,), *_) = copy.execute("PRAGMA quick_check(1)").fetchall()
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)
 
 
 def format_of(db: sqlite3.Connection) -> int:

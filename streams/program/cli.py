@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from streams.program import config_cli, evaluate_cli
+from streams.program import backup_cli, config_cli, evaluate_cli
 from streams.program import options as given
 from streams.program.deadletters_cli import deadletters_commands
 from streams.program.examples_cli import examples_commands
@@ -32,6 +32,8 @@ app = typer.Typer(
 app.command("init")(config_cli.init)
 app.command("config")(config_cli.config)
 app.command("review")(review)
+app.command("backup")(backup_cli.backup)
+app.command("restore")(backup_cli.restore)
 app.add_typer(deadletters_commands, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")

@@ -30,8 +30,8 @@ def _database(error: sqlite3.Error) -> str | None:
         return f"the disk refuses ({error}): is it full, or damaged? Nothing committed is lost"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return (
-            f"a file in the --var folder is damaged ({error}): bring the folder back from a copy;"
-            " all but log.sqlite is rebuilt where it is missing"
+            f"a file in the --var folder is damaged ({error}): bring it back from a backup"
+            " (`redstream restore`); all but log.sqlite is rebuilt where it is missing"
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another process holds the --var folder ({error}): try again when it is done"
