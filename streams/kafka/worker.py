@@ -22,10 +22,9 @@ import structlog
 from models.errors import Fatal, Permanent, Transient
 from streams.delivery import LONGEST_BACKOFF, deliver
 from streams.errors import Fenced, NotYet
+from streams.kafka.app import faust_app
 from streams.kafka.connection import Connection
-from streams.kafka.fetching import Fetching
-from streams.kafka.owner import OneOwner
-from streams.kafka.publisher import LARGEST, Publisher
+from streams.kafka.publisher import Publisher
 from streams.kafka.reader import KafkaReader
 from streams.stage import Delivered, Outgoing, Shares, Stage, dead_letter
 from streams.trace import carried
@@ -42,9 +41,6 @@ ACK_SECONDS = 0.05
 
 GIVEN_UP = 75
 """Exit status of a worker that ends itself with a batch in hand: start it again."""
-
-BUFFERED = 4
-"""Batches that are fetched ahead."""
 
 log = structlog.get_logger()
 
@@ -86,49 +82,15 @@ class Worker:
         self._idle.set()
         self._assignment = 0
         self._started = -1
+        self._one = asyncio.Lock()
+        self._early: set[asyncio.Task[None]] = set()
         self._last = 0.0
         self.failure: BaseException | None = None
         self._app = self._faust(folder)
 
-    @property
-    def topics(self) -> list[str]:
-        """What the stage reads, as it is called on the brokers."""
-        return [self._connection.topic(topic.name) for topic in self._stage.spec.reads]
-
     def _faust(self, folder: Path) -> faust.App:
-        session = self._connection.session
-        app = faust.App(
-            self._connection.group(self._stage.spec.name),
-            broker=[f"kafka://{one.strip()}" for one in self._connection.bootstrap.split(",")],
-            broker_credentials=self._connection.security.credentials(),
-            store="memory://",
-            datadir=str(folder / "faust"),
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=2 * LARGEST,
-            broker_session_timeout=session,
-            broker_heartbeat_interval=session / 3,
-            broker_request_timeout=max(40.0, session + 5),
-            broker_max_poll_interval=24 * 3_600.0,
-            broker_commit_interval=0.5,
-            broker_max_poll_records=BUFFERED * self._limit,
-            stream_buffer_maxsize=BUFFERED * self._limit,
-            stream_wait_empty=False,
-            stream_ack_cancelled_tasks=False,
-            stream_ack_exceptions=False,
-            table_standby_replicas=1 if self._alone else 0,
-            PartitionAssignor=OneOwner,
-        )
-        app.transport.Consumer = Fetching  # type: ignore[misc]
-        topic = app.topic(
-            *self.topics,
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-            allow_empty=True,
+        app, topic = faust_app(
+            self._connection, self._stage.spec, folder, limit=self._limit, alone=self._alone
         )
 
         async def assigned(sender: Any, assigned: Any = (), **_: Any) -> None:
@@ -137,7 +99,10 @@ class Worker:
             for part in assigned:
                 mine[self._connection.name(part.topic)].append(part.partition)
             self._reader.assigned({name: sorted(parts) for name, parts in mine.items()})
-            self._watch.assigned(self._stage.spec.name, sum(map(len, mine.values())))
+            self._watch.assigned(self._stage.spec.name, has := sum(map(len, mine.values())))
+            if has:
+                self._early.add(early := asyncio.create_task(self._begin_early()))
+                early.add_done_callback(self._early.discard)
 
         app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]
 
@@ -188,6 +153,8 @@ class Worker:
         except TimeoutError:
             log.warning("a batch is left to be delivered again", stage=self._stage.spec.name)
         self._commit_nothing()
+        for task in tuple(self._early):
+            task.cancel()
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await self._stage.close()
@@ -214,7 +181,8 @@ class Worker:
             await self._never()
         self._idle.clear()
         try:
-            await self._handled(batch)
+            async with self._one:
+                await self._handled(batch)
         except (Fatal, Fenced) as error:
             self.failure = error
             self._stop.set()
@@ -241,6 +209,15 @@ class Worker:
         outputs = await self._until(lambda: self._published(batch, traced))
         self._last = time.monotonic()
         self._watch.handled(name, batch, outputs, self._last - began)
+
+    async def _begin_early(self) -> None:
+        """Begin before there is a batch: a lost ledger is whole again though nothing comes."""
+        try:
+            async with self._one:
+                await self._begin()
+        except Exception as error:
+            self.failure = error
+            self._stop.set()
 
     async def _begin(self) -> None:
         """Bring what the stage derives up to what others did while it had fewer partitions."""

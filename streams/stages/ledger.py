@@ -65,7 +65,8 @@ class LedgerStage:
         await catch_up(reader, self.spec, self.spec.reads, self._ledger.position, self._again)
 
     async def _again(self, batch: Sequence[Delivered]) -> None:
-        self._ledger.apply(self._records(batch)[0])
+        # In a thread: a year's events take minutes, in which a worker is to stay in its group.
+        await asyncio.to_thread(self._ledger.apply, self._records(batch)[0])
 
     def settle(self) -> bool:
         """Put the ledger on the disk."""

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from streams.derived import everything
+from streams.derived import backlog, everything
 from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.records import DeadLetter, Labeled
@@ -215,6 +215,27 @@ def test_a_second_worker_of_a_stage_that_has_one_order_stands_by(
     assert cluster.end(first) < 10
     sure = {event.id for event in cluster.events(LABELED)}
     cluster.wait(lambda: {event.id for event in cluster.events(LABELED_LATEST)} >= sure)
+
+
+def test_a_ledger_that_was_lost_is_whole_again_before_anything_new_comes(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    def done() -> bool:
+        waiting = backlog(cluster.log).keys() & {"classify", "judge", "ledger"}
+        return not waiting and len(cluster.decided()) == 40
+
+    first = cluster.begin("worker", "ledger")
+    cluster.begin("worker", "classify")
+    cluster.begin("worker", "judge", "remember")
+    cluster("produce", str(texts(tmp_path / "a.jsonl", 0, 40)))
+    cluster.wait(done)
+    assert cluster.end(first) < 10
+    before = cluster("status")
+    ledger = cluster.var / "ledger.sqlite"
+    for path in cluster.var.glob(f"{ledger.name}*"):
+        path.unlink()
+    cluster.begin("worker", "ledger")
+    cluster.wait(lambda: ledger.exists() and cluster("status") == before)
 
 
 def test_a_trainer_that_was_frozen_cannot_publish_any_more_and_stands_by(
