@@ -9,7 +9,8 @@ event lies in the log, the held texts (`streams.held`), and what was taught and 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def open_ledger(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     db = open_database(path, SCHEMA, FORMAT, read_only=read_only, older={1: ""})
     knows_plain(db)
     return db
+
+
+def seen_up_to(path: Path, topic: str, place: Callable[[int], int]) -> None:
+    """Have a ledger go on at another place in a topic: what its own place is called now."""
+    with closing(open_ledger(path)) as db, transaction(db):
+        rows = db.execute("SELECT partition, next FROM progress WHERE topic = ?", (topic,))
+        for part, at in rows.fetchall():
+            db.execute(
+                "UPDATE progress SET next = ? WHERE topic = ? AND partition = ?",
+                (place(at), topic, part),
+            )
 
 
 @dataclass
