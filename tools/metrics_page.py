@@ -39,5 +39,6 @@ def _alerts() -> list[str]:
     for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]:
         for one in group["rules"]:
             told = one["annotations"]
-            rows.append(f"| `{one['alert']}` | {told['summary']} | {told['todo']} |")
+            name = f"[`{one['alert']}`](runbook.md#{one['alert'].lower()})"
+            rows.append(f"| {name} | {told['summary']} | {told['todo']} |")
     return rows

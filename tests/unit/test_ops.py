@@ -157,6 +157,11 @@ def test_every_alert_says_what_to_do_and_has_a_case() -> None:
         assert one["annotations"].keys() == {"summary", "todo"}
 
 
+def test_the_runbook_has_a_section_for_every_alert_and_for_no_other() -> None:
+    book = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert re.findall(r"^### (\w+)$", book, re.MULTILINE)[-len(alerts()) :] == list(alerts())
+
+
 def test_promtool_finds_that_alerts_come_when_they_should() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
