@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -28,9 +27,9 @@ from streams.program.settings import Settings
 from streams.snapshot import KEY, Snapshot
 from streams.textindex import REQUEUED_HEADER
 from streams.topology import STAGES, TOPICS, StageSpec, Topic
+from tools import goldens
 from tools.told import ABOUT, HEADERS, MODEL_MESSAGES, PUBLIC, TOLD
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "records"
 MADE = "# Made by `python -m tools.reference` from the code: change it there.\n"
 BINDING = "0.5.0"
 JSON, BYTES, ZLIB = "application/json", "application/octet-stream", "application/zlib"
@@ -242,9 +241,7 @@ def _tidy(schema: Any) -> Any:
 
 def _golden(kind: str) -> Any:
     """The newest golden record of a kind."""
-    versions = sorted(GOLDEN.iterdir(), key=lambda folder: int(folder.name[1:]))
-    there = [path for folder in versions if (path := folder / f"{kind}.json").exists()]
-    return json.loads(there[-1].read_text(encoding="utf-8"))
+    return json.loads(goldens.newest(kind).read_text(encoding="utf-8"))
 
 
 def _ref(kind: str, name: str) -> dict[str, str]:

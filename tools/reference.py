@@ -24,11 +24,10 @@ from streams.program.settings import Settings
 from streams.records import decided, model, signals, taught, text
 from streams.topology import TOPICS
 from streams.wire import Record
-from tools import asyncapi, metrics_page
+from tools import asyncapi, goldens, metrics_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-GOLDEN = ROOT / "tests" / "golden" / "records"
 MADE = "<!-- Made by `python -m tools.reference` from the code: change it there. -->\n"
 
 LONGEST = 60
@@ -205,10 +204,9 @@ def _default(field: dict[str, Any]) -> str:
 
 def _examples() -> dict[str, str]:
     """Return one example of each kind of record, the newest golden file of it; long values cut."""
-    versions = sorted(GOLDEN.iterdir(), key=lambda folder: int(folder.name[1:]))
     found: dict[str, str] = {}
     kinds = {re.sub(r"\W|_", "", kind.__name__.lower()): kind.__name__ for kind in _kinds()}
-    for path in [path for folder in versions for path in sorted(folder.glob("*.json"))]:
+    for path in [path for folder in goldens.folders() for path in sorted(folder.glob("*.json"))]:
         kind = kinds.get(re.sub(r"\W|_", "", path.stem.lower()))
         if kind:
             value = _cut(json.loads(path.read_text()))

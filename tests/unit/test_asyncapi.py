@@ -19,10 +19,11 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import declared
 from streams.records import DeadLetter, Labeled
 from streams.topology import DEADLETTERS, STAGES, TOPICS
+from tools.goldens import folders
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads(gzip.decompress((ROOT / "tests/schemas/asyncapi-3.0.0.json.gz").read_bytes()))
-GOLDEN = sorted((ROOT / "tests/golden/records").glob("v*/*.json"))
+GOLDEN = [path for folder in folders() for path in sorted(folder.glob("*.json"))]
 
 
 @pytest.fixture(scope="module")

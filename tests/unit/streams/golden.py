@@ -1,7 +1,7 @@
 """One record of every kind, each as its golden file has it.
 
-A change of these files is a change of what old logs hold: add a version beside it, and read both.
-A folder of a later version holds only the kinds that changed in it.
+A change here is a change of what logs hold: `python -m tools.goldens` writes the new shape, and
+keeps the one before.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ from streams.records import (
     Layered,
     Manifest,
     Recheck,
+    Refusal,
     Reliability,
     Retrain,
     Round,
@@ -30,9 +31,7 @@ from streams.records import (
 )
 from streams.scores import Scores
 from streams.wire import Record, Vector
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "records"
-VERSIONS = sorted(GOLDEN.iterdir(), key=lambda folder: int(folder.name.removeprefix("v")))
+from tools.goldens import folders, newest
 
 _TEXT = Text(
     id="T0001",
@@ -202,6 +201,7 @@ RECORDS: dict[str, Record] = {
             left_out=[(241, 250)],
             at=1_790_000_002.0,
         ),
+        Refusal(lessons=["T0001"], texts=40, lost=7, won=1, p=0.035),
         _ROUND_END,
         Round(
             number=1,
@@ -246,28 +246,7 @@ RECORDS: dict[str, Record] = {
 }
 
 
-def golden(kind: str) -> Path:
-    """The newest golden file of a kind."""
-    return [path for folder in VERSIONS if (path := folder / f"{kind}.json").exists()][-1]
-
-
 def older() -> list[Path]:
-    """Golden files of kinds that have changed since."""
-    files = [path for folder in VERSIONS for path in sorted(folder.glob("*.json"))]
-    return [path for path in files if path != golden(path.stem)]
-
-
-def write() -> None:
-    """Write what is not in the newest version as it is now: `python -m tests.unit.streams.golden`.
-
-    What changed belongs in the folder of a new version: make it first.
-    """
-    for kind, record in RECORDS.items():
-        known = [folder / f"{kind}.json" for folder in VERSIONS]
-        written = [path.read_bytes() for path in known if path.exists()]
-        if not written or written[-1] != record.encode() + b"\n":
-            known[-1].write_bytes(record.encode() + b"\n")
-
-
-if __name__ == "__main__":
-    write()
+    """Golden files of kinds as earlier versions wrote them."""
+    files = [path for folder in folders() for path in sorted(folder.glob("*.json"))]
+    return [path for path in files if path != newest(path.stem)]

@@ -11,12 +11,12 @@ from streams.errors import Unreadable
 from streams.records import Authority, Labeled, Retrain
 from streams.wire import Record, Vector, content_of, derived_id
 from tests.unit.streams import make
-from tests.unit.streams.golden import RECORDS, VERSIONS, older
-from tests.unit.streams.golden import golden as golden_file
+from tests.unit.streams.golden import RECORDS, older
+from tools.goldens import folders, newest
 
 
 def golden(kind: str) -> bytes:
-    return golden_file(kind).read_bytes()
+    return newest(kind).read_bytes()
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -66,7 +66,7 @@ def test_fields_of_a_later_version_are_ignored_wherever_they_are(kind: str) -> N
 
 
 def test_every_golden_file_belongs_to_a_record() -> None:
-    files = [path for folder in VERSIONS for path in folder.glob("*.json")]
+    files = [path for folder in folders() for path in folder.glob("*.json")]
     assert {path.stem for path in files} == set(RECORDS)
 
 
