@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import urlopen
+from uuid import uuid4
 
 import pytest
 
 from tests.e2e import program
+from tests.kafka.provided import AnyBroker
 from tests.loopback.parrot import parrot, parrot_broker
 from tests.loopback.server import Loopback
 from tests.loopback.thread import served
+from tools.broker import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +156,51 @@ def test_a_broker_that_repeats_a_password_does_not_spread_it(told: Told, tmp_pat
         assert b'"logger": "aiokafka"' in told.said[-1][1]
         assert broker.asked
     assert told.leaks(told.var, tmp_path) == []
+
+
+@pytest.mark.kafka
+def test_what_a_worker_shows_over_http_has_no_secret(
+    told: Told, kafka: AnyBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in SECRETS if name.startswith("REDSTREAM_KAFKA")]:
+        monkeypatch.delitem(SECRETS, name)  # the tests' broker asks for none
+    [port] = free_ports(1)
+    with parrot() as server:
+        server.status = 503
+        settings = {
+            "REDSTREAM_KAFKA": kafka.bootstrap,
+            "REDSTREAM_KAFKA_PREFIX": f"s{uuid4().hex[:12]}.",
+            "REDSTREAM_QDRANT": f"http://127.0.0.1:{server.server_address[1]}",
+            "REDSTREAM_METRICS_PORT": str(port),
+            "REDSTREAM_VAR": str(tmp_path / "var"),
+        }
+        program.redstream("topics", "create", **settings)
+        program.redstream("fit", str(program.EXAMPLES), "--labels", str(program.LABELS), **settings)
+        worker = program.start("worker", "remember", **{**SECRETS, **settings})
+        try:
+            until = time.monotonic() + 60
+            while "you said" not in (ready := page(port, "readyz")):
+                assert time.monotonic() < until, ready
+                time.sleep(0.2)
+            shown = ready + page(port, "livez") + page(port, "metrics")
+        finally:
+            worker.terminate()
+            output, errors = worker.communicate(timeout=60)
+    assert "redstream_ready 0.0" in shown
+    told.said.append(("worker remember", shown.encode() + output + errors))
+    assert told.leaks(told.var, tmp_path) == []
+
+
+def page(port: int, name: str) -> str:
+    """Return what a worker shows, "" while it does not answer."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/{name}", timeout=10) as answer:
+            return str(answer.read().decode())
+    except HTTPError as error:
+        with error:
+            return error.read().decode()
+    except OSError:
+        return ""
 
 
 def test_what_would_send_a_secret_in_the_clear_or_cannot_send_it_says_so_without_it(
