@@ -20,6 +20,7 @@ from streams.program.cli import app
 from streams.program.config_file import grouped
 from streams.program.configuration import secrets
 from streams.program.evaluate import findings
+from streams.program.renamed import RENAMED
 from streams.program.settings import Settings
 from streams.records import decided, model, signals, taught, text
 from streams.topology import TOPICS
@@ -66,6 +67,11 @@ def settings() -> str:
             default = "-" if field.default is None else f"`{field.default}`"
             told = str(field.description) + _choices(field.annotation)
             lines.append(f"| `{name}` | {default} | {_cell(told)} |")
+    if RENAMED:
+        lines += ["", "## Called otherwise now", "", "| old name | name | read until |"]
+        lines.append("| --- | --- | --- |")
+        for name, now in RENAMED.items():
+            lines.append(f"| `{name}` | `{now.now}` | before {now.until} |")
     return "\n".join(lines) + "\n"
 
 

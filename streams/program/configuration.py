@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import SecretStr, ValidationError
 
 from models.errors import Fatal
+from streams.program.renamed import RENAMED, called_now
 from streams.program.settings import Settings
 
 FILE = "redstream.toml"
@@ -43,7 +44,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Configuration:
         Fatal: a value or a name cannot be used; says which, where, and what is nearest to it.
     """
     set_ = {name: value for name, value in flags.items() if value is not None}
-    in_environment = _environment()
+    in_environment, older = _environment()
     path = _file(file)
     written = _read(path) if path else {}
     origins: dict[str, Origin] = {
@@ -58,7 +59,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Configuration:
     }
     below = {name: value for name, value in written.items() if origins[name] == "file"}
     try:
-        return Configuration(Settings(**{**below, **set_}), origins, path)
+        return Configuration(Settings(**{**below, **older, **set_}), origins, path)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
@@ -84,25 +85,27 @@ def paths() -> set[str]:
     }
 
 
-def _environment() -> set[str]:
-    """Return the settings that the environment sets.
+def _environment() -> tuple[set[str], dict[str, str]]:
+    """Return the settings that the environment sets, and the values of those under old names.
 
     Raises:
-        Fatal: a variable with our prefix is none of ours.
+        Fatal: a variable with our prefix is none of ours, or not any more.
     """
-    found = set()
-    for variable in os.environ:
-        if not variable.upper().startswith(PREFIX):
-            continue
-        name = variable[len(PREFIX) :].lower()
-        if name in Settings.model_fields:
+    found, older = set(), {}
+    ours = {one[len(PREFIX) :].lower(): one for one in os.environ if one.upper().startswith(PREFIX)}
+    for name, variable in ours.items():
+        if name in RENAMED:
+            now = called_now(name, "the environment", ours, _variable)
+            found.add(now)
+            older[now] = os.environ[variable]
+        elif name in Settings.model_fields:
             found.add(name)
         elif not name.upper().startswith(OTHERS):
             raise Fatal(
                 f"{variable} is set, but there is no such setting"
                 f"{_nearest(name, Settings.model_fields, _variable)}"
             )
-    return found
+    return found, older
 
 
 def _file(given: Path | None) -> Path | None:
@@ -122,6 +125,8 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise Fatal(f"{path} is not TOML: {error}") from None
     hidden = secrets()
+    for name in [name for name in written if name in RENAMED]:
+        written[called_now(name, _line(path, name), written)] = written.pop(name)
     for name, value in written.items():
         if isinstance(value, dict):
             raise Fatal(
