@@ -28,9 +28,9 @@ FILES = (
 
 KNOWN = frozenset({LOG, TOPICS, *DERIVED, *ASIDE, *FILES})
 
-REBUILT = ("examples", "examples.fresh", "examples.old", "pipes", "workers", "faust")
-"""What is not copied: the store of examples is filled again from the log, a pipe that is kept
-comes again, and what further workers derive is derived again."""
+REBUILT = ("examples*", "pipes", "workers", "faust")
+"""What is not copied, by pattern: stores of examples are filled again from the log, a pipe that is
+kept comes again, and what further workers derive is derived again."""
 
 
 def copy_folder(var: Path, into: Path, *, log: bool) -> None:
@@ -68,4 +68,4 @@ def _written(path: Path) -> bool:
 
 def present(var: Path) -> list[str]:
     """Return what of a folder is ours, copied or not."""
-    return sorted(name for name in (*KNOWN, *REBUILT) if (var / name).exists())
+    return sorted(path.name for name in (*KNOWN, *REBUILT) for path in var.glob(name))

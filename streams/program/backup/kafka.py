@@ -22,7 +22,8 @@ from streams.program.backup.folder import put, taken, written
 from streams.program.backup.manifest import Manifest
 from streams.program.kafka_settings import connection, topics
 from streams.program.settings import Settings
-from streams.topology import MODELS, STAGES
+from streams.topology import LEDGER as LEDGER_STAGE
+from streams.topology import STAGES
 
 
 def back_up(settings: Settings, path: Path, tell: Callable[[str], None]) -> Manifest:
@@ -65,8 +66,7 @@ def restore(settings: Settings, path: Path, *, replace: bool) -> tuple[Manifest,
         with closing(CopyFile(fresh / TOPICS, read_only=True)) as file:
             asyncio.run(_filled(settings, file))
             if (fresh / LEDGER).exists():
-                # Compacted, `models` has other places now.
-                seen_up_to(fresh / LEDGER, MODELS.name, partial(place, file, MODELS.name, 0))
+                _ledger_moved(fresh / LEDGER, file)
         (fresh / TOPICS).unlink()
         return made, put(var, fresh)
 
@@ -83,3 +83,10 @@ def _as_they_were(
     """Return topics with as many partitions as they had: keys are shared out by their number."""
     parts = {lane.topic: lane.partition + 1 for lane in file.lanes()}
     return [replace(one, partitions=parts.get(name(one.name), one.partitions)) for one in wanted]
+
+
+def _ledger_moved(ledger: Path, file: CopyFile) -> None:
+    """Have a ledger go on where it was also in what is compacted, where places are others now."""
+    for topic in LEDGER_STAGE.reads:
+        if topic.compacted:
+            seen_up_to(ledger, topic.name, partial(place, file, topic.name, 0))
