@@ -21,7 +21,7 @@ STARTER := $(shell command -v python3 || command -v python3.13 || command -v pyt
 	command -v python3.11 || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs audit bench chaos clean distclean setup
+.PHONY: help run test check format docs audit bench chaos fuzz clean distclean setup
 
 help: ## this list
 	@echo "redstream: what a person does here"
@@ -67,6 +67,9 @@ bench: setup ## run the benchmarks
 
 chaos: setup ## kill workers and broker of a run on Kafka at random; nothing may be lost (ARGS=... --help)
 	$(BIN)/python -m tools.chaos $(ARGS)
+
+fuzz: setup ## hostile inputs at every boundary; each answered, no memory grown (ARGS=... --help)
+	$(BIN)/python -m tests.hostile $(ARGS)
 
 clean: ## remove var/ and every cache; .venv stays
 	rm -rf var build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

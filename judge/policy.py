@@ -167,7 +167,7 @@ class _Asked:
         policy, case = self._policy, self._case
         further: Sequence[str] = case.further
         if not further:
-            found = await self._store.nearest(case.embedding, policy.near + 1)
+            found = await _nearest(self._store, case, policy.near + 1)
             further = [example.label for example in found if example.id != case.id]
         open_ = [
             [label for label in dict.fromkeys(labels) if label not in self._refused]
@@ -189,6 +189,13 @@ def _in_turn(*sources: Sequence[str]) -> Iterator[str]:
         yield from (label for label in row if label is not None)
 
 
+async def _nearest(
+    store: ExampleStore, case: Case, k: int, label: str | None = None
+) -> list[Neighbour]:
+    """The nearest examples; none to a text of which the encoder knows no word."""
+    return await store.nearest(case.embedding, k, label) if case.embedding.any() else []
+
+
 async def neighbours_of(
     store: ExampleStore, case: Case, labels: Sequence[str], per_label: int, any_label: int
 ) -> list[Neighbour]:
@@ -198,8 +205,8 @@ async def neighbours_of(
     testify for itself, so one more is asked for and it is left out.
     """
     found = await asyncio.gather(
-        store.nearest(case.embedding, any_label + 1),
-        *(store.nearest(case.embedding, per_label + 1, label) for label in labels),
+        _nearest(store, case, any_label + 1),
+        *(_nearest(store, case, per_label + 1, label) for label in labels),
     )
     kept: dict[str, Neighbour] = {}
     for limit, group in zip([any_label, *[per_label] * len(labels)], found, strict=True):

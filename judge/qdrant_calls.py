@@ -176,5 +176,5 @@ def _again(error: Exception) -> bool | float:
 def _message(content: bytes) -> str:
     try:
         return str(json.loads(content)["status"]["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return content[: 2 * _SHOWN].decode(errors="replace") or "no reason given"

@@ -19,7 +19,7 @@ from qdrant_client import models as q
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from judge.examples import ExamplePoint, by_similarity, check_embedding, check_point, point_id
-from judge.qdrant_calls import Away, Caller, checked_key, checked_url
+from judge.qdrant_calls import Away, Caller, Garbled, checked_key, checked_url
 from judge.question import Neighbour
 from judge.transport import trusting
 from models.errors import Fatal, Permanent
@@ -137,9 +137,12 @@ class ServerExampleStore:
 
         while True:
             some, page = await self._call(scroll)
+            before = len(found)
             found.update(some)
             if page is None:
                 return found
+            if len(found) == before:
+                raise Garbled(f"{self._caller.where} gives the same page again and again")
 
     async def rename(self, old: str, new: str) -> None:
         named, of_old = {"label": new}, _of_label(old)

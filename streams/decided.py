@@ -102,7 +102,8 @@ def labelled(
             update={"confidence": confidence}
         )
         records.append(outgoing(LABELED, text.id, event))
-    if judge.teaches and not uncertain.apart and likely >= ACCEPT:
+    says = bool(uncertain.embedding.array().any())  # else it would be near to nothing
+    if judge.teaches and says and not uncertain.apart and likely >= ACCEPT:
         lesson = Retrain(
             kind="accepted",
             id=text.id,

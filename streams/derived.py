@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from models.errors import Fatal
+import structlog
+
+from models.errors import Fatal, Transient
 from streams.errors import Unreadable
 from streams.stage import Delivered, Reader
 from streams.topology import STAGES, WRITE, StageSpec, Topic
@@ -16,6 +19,8 @@ from streams.wire import Record
 CHUNK = 1_000
 
 R = TypeVar("R", bound=Record)
+
+log = structlog.get_logger()
 
 
 def chunks(
@@ -91,9 +96,29 @@ async def catch_up(
             handled = [record for record in records if record.offset < committed]
             if not handled:
                 break
-            await apply(handled)
+            await _applied(spec, handled, apply)
             again += len(handled)
     return again
+
+
+async def _applied(
+    spec: StageSpec,
+    records: Sequence[Delivered],
+    apply: Callable[[Sequence[Delivered]], Awaitable[None]],
+) -> None:
+    """Apply records again; what could not be used when it was handled cannot be used now."""
+    try:
+        await apply(records)
+    except (Fatal, Transient, OSError, MemoryError, sqlite3.OperationalError):
+        raise
+    except Exception as error:
+        if len(records) == 1:
+            log.warning(
+                "passed over", stage=spec.name, record=records[0].position, error=str(error)
+            )
+            return
+        for record in records:
+            await _applied(spec, [record], apply)
 
 
 def keep(path: Path, state: bytes) -> None:

@@ -30,6 +30,9 @@ TEXT_HEADER, ID_HEADER = "redstream-text", "redstream-id"
 
 LONGEST_ID = 200
 
+LONGEST_SOURCE = 5_000
+"""Characters of the name of a file with a row, which travels with the text to its end."""
+
 DEEPEST = 64
 """How deep attributes may nest: they travel inside other records, whose readers have a limit."""
 
@@ -50,7 +53,7 @@ def read_text(
         Unreadable: not JSON, not an object, no usable `text` or `id`.
         TooLarge: a longer text than `max_text`.
     """
-    headers = headers or {}
+    headers = _usable(headers or {})
     if wrong := headers.get(WRONG_HEADER):
         raise Unreadable(f"no row of its file: {wrong}")
     if not value or not value.strip():
@@ -77,7 +80,8 @@ def read_text(
     source = headers.get(SOURCE_HEADER, position)
     name = headers.get(ID_HEADER, "id")
     given = _taken_out(data, name)
-    own = headers.get(ROW_HEADER) or derived_id("text", source)
+    row = headers.get(ROW_HEADER)
+    own = usable_id(row, ROW_HEADER) if row else derived_id("text", source)
     return Text(
         id=own if given is None else usable_id(given, name),
         text=text,
@@ -85,6 +89,22 @@ def read_text(
         source=source,
         received=time.time(),
     )
+
+
+def _usable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers, which anybody can set, that say something usable of a text, or nothing.
+
+    Raises:
+        Unreadable: one is no UTF-8, far too long, or no number where it must be one.
+    """
+    for name in (SOURCE_HEADER, TEXT_HEADER, ID_HEADER, ROW_HEADER):
+        value = headers.get(name, "")
+        if len(value) > LONGEST_SOURCE or any("\ud800" <= one <= "\udfff" for one in value):
+            raise Unreadable(f"the header {name} is no UTF-8, or over {LONGEST_SOURCE} characters")
+    reading = headers.get(READING_HEADER, "1")
+    if not (reading.isascii() and reading.isdecimal() and len(reading) < 10):
+        raise Unreadable(f"the header {READING_HEADER} is no number")
+    return headers
 
 
 def usable_id(given: object, name: str = "id") -> str:

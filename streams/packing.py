@@ -19,6 +19,9 @@ LEAST = 64
 
 LEVEL = 6
 
+MOST_BYTES = 256 * 2**20
+"""What a value may come to: a text is at most 16 MB of it, and no few bytes take all memory."""
+
 # What occurs most often stands last: the nearest is the cheapest to point at.
 _DICTIONARY = b"".join(
     (
@@ -69,9 +72,13 @@ def unpacked(how: int, kept: bytes | None) -> bytes | None:
     if how != SQUEEZED:
         raise ValueError(f"a value packed in a way ({how}) that this redstream does not know")
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY).decompress(kept)
-    except zlib.error as error:
+        stream = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY)
+        value = stream.decompress(kept, MOST_BYTES)
+    except (zlib.error, TypeError) as error:
         raise ValueError(f"a damaged value: {error}") from None
+    if not stream.eof:
+        raise ValueError(f"a damaged value: cut off, or more than {MOST_BYTES >> 20} MiB")
+    return value
 
 
 def kept(json: str) -> str | bytes:

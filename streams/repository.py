@@ -9,6 +9,7 @@ and are passed over.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import structlog
@@ -25,6 +26,9 @@ __all__ = ["KEPT", "MANIFEST", "PART", "PIN", "TREE", "Repository", "pin", "unpi
 
 KEPT = 20
 """Versions that stay whether they are pinned or not."""
+
+NUMBER = re.compile("[0-9]{1,18}")
+"""Of a version, in a key."""
 
 log = structlog.get_logger()
 
@@ -55,7 +59,7 @@ class Repository:
             self._tree(name.removeprefix(TREE), value)
         elif name.startswith(MANIFEST):
             return self._manifest(name.removeprefix(MANIFEST), value)
-        elif name.startswith(PIN) and (number := name.removeprefix(PIN)).isdecimal():
+        elif name.startswith(PIN) and NUMBER.fullmatch(number := name.removeprefix(PIN)):
             self._pin(int(number), value)
         return None
 
@@ -97,6 +101,9 @@ class Repository:
             manifest = unsqueezed(Manifest, value)
         except Unreadable as error:
             log.error("a version was refused", number=number, error=str(error))
+            return None
+        if str(manifest.number) != number:
+            log.error("a version was refused", number=number, error="its key has another number")
             return None
         if manifest.epoch < self.epoch:
             log.warning("a version of an older epoch was refused", number=manifest.number)

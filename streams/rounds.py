@@ -8,13 +8,12 @@ its counts but those of the held texts: a run that was killed in the middle of o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-from streams.derived import chunks, readable
+from streams.derived import readable
 from streams.figures import Figures
 from streams.records import Authority, Labeled, Round, RoundEnd, Verdict
-from streams.stage import Delivered, Outgoing, Reader, outgoing
-from streams.topology import LABELED, RECHECK, ROUNDS, TEXTS, VERDICTS, Topic
+from streams.stage import Outgoing, Reader, outgoing
+from streams.topology import LABELED, RECHECK, ROUNDS, TEXTS, VERDICTS
 
 LEAST_FALL = 0.01
 """A round in which the held texts become fewer by a smaller share is the last."""
@@ -68,13 +67,11 @@ class Rounds:
 
     def _end(self, begun: Round) -> RoundEnd:
         by: dict[str, Authority] = {}
-        for delivered in self._since(LABELED, begun.labeled):
-            event = Labeled.decode(delivered.value)
+        for _, event in readable(self._reader, LABELED, Labeled, begun.labeled):
             if event.authority is not Authority.PERSON:
                 by[event.id] = event.authority
         refused = set()
-        for delivered in self._since(VERDICTS, begun.verdicts):
-            verdict = Verdict.decode(delivered.value)
+        for _, verdict in readable(self._reader, VERDICTS, Verdict, begun.verdicts):
             if verdict.decision == "undecided" and verdict.authority is Authority.JUDGE:
                 refused.add(verdict.id)
         counts = self._figures.counts()
@@ -89,10 +86,6 @@ class Rounds:
             at=time.time(),
         )
 
-    def _since(self, topic: Topic, offset: int) -> Iterator[Delivered]:
-        for records in chunks(self._reader, topic, offset):
-            yield from records
-
 
 def fell_enough(ended: Round) -> bool:
     """Tell whether another round may be worth its price: the published rule."""
@@ -102,8 +95,10 @@ def fell_enough(ended: Round) -> bool:
 
 def newest_round(reader: Reader) -> Round | None:
     """Return the last word on the last round, or None before the first."""
-    found = reader.read_from(ROUNDS.name, reader.end(ROUNDS.name) - 1, 1)
-    return Round.decode(found[0].value) if found else None
+    for offset in range(reader.end(ROUNDS.name) - 1, -1, -1):
+        for _, found in readable(reader, ROUNDS, Round, offset, offset + 1):
+            return found
+    return None
 
 
 def latest_rounds(reader: Reader) -> list[Round]:

@@ -10,7 +10,7 @@ import base64
 from typing import TYPE_CHECKING, Self
 
 from streams.errors import Unreadable
-from streams.wire import Record
+from streams.wire import Number, Record
 
 if TYPE_CHECKING:
     from models.prediction import Scored
@@ -21,7 +21,7 @@ class Scores(Record):
 
     labels: list[str]
     f16: str
-    outside: float
+    outside: Number
     advised: bool = False
 
     @classmethod

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from streams.errors import Unreadable
 from streams.stage import Outgoing, Reader
 from streams.topology import MARKS
-from streams.wire import Record, squeezed, unsqueezed
+from streams.wire import Integer, Record, squeezed, unsqueezed
 
 KEY = "snapshot:drift"
 
@@ -23,7 +23,7 @@ shown as examples."""
 class Snapshot(Record):
     """The state of `streams.drift.Watch`, and by lane (topic/partition) the next offset to see."""
 
-    next: dict[str, int]
+    next: dict[str, Integer]
     watch: dict[str, JsonValue]
 
     def outgoing(self) -> Outgoing:
@@ -35,7 +35,10 @@ class Snapshot(Record):
 def in_snapshot(reader: Reader) -> dict[str, int]:
     """Return by lane the offset up to which all is in the newest snapshot."""
     found = reader.newest(MARKS.name, KEY.encode())
-    return {lane: int(offset) for lane, offset in found.headers.items()} if found else {}
+    try:
+        return {lane: int(offset) for lane, offset in found.headers.items()} if found else {}
+    except ValueError:
+        return {}  # none of ours: all is kept
 
 
 def snapshot_of(reader: Reader) -> Snapshot | None:

@@ -15,6 +15,9 @@ from streams.wire import Record
 
 T = TypeVar("T")
 
+LONGEST_REASON = 500
+"""Characters of the reason in a dead letter: what it quotes may be of any length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -140,21 +143,39 @@ def dead_letter(delivered: Delivered, stage: str, error: Exception, attempt: int
     from importlib.metadata import version  # here: it takes longer to load than all of this
 
     kind = type(error).__name__
+    message = str(error) if isinstance(error, RedstreamError) else f"{kind}: {error}"
+    if len(message) > LONGEST_REASON:
+        message = f"{message[: LONGEST_REASON - 1]}…"
+    unread = {name: raw for name, raw in delivered.headers.items() if not _is_unicode(raw)}
     letter = DeadLetter(
         topic=delivered.topic,
         partition=delivered.partition,
         offset=delivered.offset,
         stage=stage,
         error=kind,
-        message=str(error) if isinstance(error, RedstreamError) else f"{kind}: {error}",
+        message=_unicode(message),
         attempt=attempt,
         version=version("redstream"),
         value=base64.b64encode(delivered.value or b"").decode(),
         key=None if delivered.key is None else base64.b64encode(delivered.key).decode(),
-        headers=dict(delivered.headers),
+        headers={_unicode(name): _unicode(raw) for name, raw in delivered.headers.items()},
+        unread={
+            _unicode(name): base64.b64encode(raw.encode("utf-8", "surrogateescape")).decode()
+            for name, raw in unread.items()
+        }
+        or None,
         at=time.time(),
     )
     return outgoing(DEADLETTERS, letter.position, letter)
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or _unicode(text) == text
+
+
+def _unicode(text: str) -> str:
+    """Return a text without the surrogates that stand for bytes which are none."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def sort_out(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from models.errors import Fatal
 from streams.database import transaction
 from streams.held import MAX_ROUNDS
 
@@ -166,7 +167,10 @@ def counted(db: sqlite3.Connection) -> None:
 
 def tallies(db: sqlite3.Connection) -> dict[str, int]:
     """Return all counts by name, in one look; nothing that is none."""
-    return dict(db.execute("SELECT name, count FROM tallies WHERE count <> 0"))
+    found = dict(db.execute("SELECT name, count FROM tallies WHERE count <> 0"))
+    if not all(isinstance(count, int | float) for count in found.values()):
+        raise Fatal("the ledger was changed by somebody else: remove ledger.sqlite, it is rebuilt")
+    return found
 
 
 def under(found: dict[str, int], beginning: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ after a crash is no repeat of itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ from streams.stage import Delivered
 
 REQUEUED_HEADER = "redstream-requeued"
 """Carried by a dead letter that was put back: the position it first had."""
+
+_POSITION = re.compile(r"[a-z-]{1,40}/[0-9]{1,9}/[0-9]{1,18}")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS texts (
@@ -52,7 +55,9 @@ class TextIndex:
         answers = []
         with transaction(self._db):
             for delivered, text in texts:
-                position = delivered.headers.get(REQUEUED_HEADER, delivered.position)
+                position = _first_position(delivered)
+                # Who names another's place in the header still does not get its id.
+                said = position != delivered.position
                 self._db.execute(
                     "INSERT OR IGNORE INTO texts VALUES (?, ?, ?)",
                     (text.id, position, text.content),
@@ -60,7 +65,7 @@ class TextIndex:
                 owner, content = self._db.execute(
                     "SELECT position, content FROM texts WHERE id = ?", (text.id,)
                 ).fetchone()
-                if owner == position:
+                if owner == position and (content == text.content or not said):
                     answers.append(Claim.NEW)
                 elif content == text.content:
                     self._db.execute("INSERT OR IGNORE INTO repeats VALUES (?)", (position,))
@@ -112,6 +117,12 @@ class TextIndex:
         """Return all ids in the order in which they came."""
         rows = self._db.execute("SELECT id, position FROM texts").fetchall()
         return [text_id for text_id, position in sorted(rows, key=lambda row: _place(row[1]))]
+
+
+def _first_position(delivered: Delivered) -> str:
+    """Return where a record first lay; what anybody else wrote into the header is no position."""
+    said = delivered.headers.get(REQUEUED_HEADER, "")
+    return said if _POSITION.fullmatch(said) else delivered.position
 
 
 def _place(position: str) -> tuple[int, int]:

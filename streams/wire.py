@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import math
 import uuid
 import zlib
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from streams.errors import Unreadable
 
@@ -27,6 +28,25 @@ def derived_id(*parts: object) -> str:
 def content_of(text: str) -> str:
     """Return the key of a text's content (16 hex digits): for caches and id conflicts, no id."""
     return blake2b(text.strip().encode(), digest_size=8).hexdigest()
+
+
+def _fits(number: int) -> int:
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("a number of more than 64 bits")
+    return number
+
+
+def _finite(number: float, info: ValidationInfo) -> float:
+    if info.mode == "json" and not math.isfinite(number):
+        raise ValueError("a number that JSON has not")
+    return number
+
+
+Integer = Annotated[int, AfterValidator(_fits)]
+"""A whole number that a database can keep; JSON has greater ones."""
+
+Number = Annotated[float, AfterValidator(_finite)]
+"""A number that can be written again as it was read: `NaN` and 1e999 are read as numbers, too."""
 
 
 class Record(BaseModel):

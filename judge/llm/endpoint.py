@@ -143,7 +143,7 @@ class Endpoint:
                 )
         except TimeoutError:
             known: Failed | Fatal = timed_out()
-        except (openai.OpenAIError, ValueError) as error:
+        except (openai.OpenAIError, ValueError, RecursionError) as error:
             known = explain(error, self._settled, self._scrub, self.model)
             if isinstance(known, Fatal):
                 self._broken = str(known)

@@ -174,23 +174,26 @@ class SqliteLog:
 
     def end(self, topic: str, partition: int = 0) -> int:
         """Return the offset that the next record of the topic will get."""
-        row = self._db.execute("SELECT next FROM topics WHERE name = ?", (topic,)).fetchone()
-        return int(row[0]) if row else 0
+        return _offset(
+            self._db.execute("SELECT next FROM topics WHERE name = ?", (topic,)).fetchone()
+        )
 
     def position(self, group: str, topic: str, partition: int = 0) -> int:
         """Return the offset up to which the group has committed."""
-        row = self._db.execute(
-            "SELECT next FROM positions WHERE consumer = ? AND topic = ?",
-            (group, self._ids[topic]),
-        ).fetchone()
-        return int(row[0]) if row else 0
+        return _offset(
+            self._db.execute(
+                "SELECT next FROM positions WHERE consumer = ? AND topic = ?",
+                (group, self._ids[topic]),
+            ).fetchone()
+        )
 
     def begin(self, topic: str, partition: int = 0) -> int:
         """Return the offset before which all that was in the topic is trimmed."""
         if format_of(self._db) != FORMAT:
             return 0
-        row = self._db.execute("SELECT first FROM topics WHERE name = ?", (topic,)).fetchone()
-        return int(row[0]) if row else 0
+        return _offset(
+            self._db.execute("SELECT first FROM topics WHERE name = ?", (topic,)).fetchone()
+        )
 
     def trim(self, floors: Mapping[str, int]) -> None:
         """Let go of the records before an offset, by topic, in one transaction."""
@@ -223,10 +226,23 @@ class SqliteLog:
         return int(count)
 
 
+def _offset(row: tuple[object] | None) -> int:
+    found = row[0] if row else 0
+    if not isinstance(found, int):
+        raise Fatal("the log was changed by somebody else: bring log.sqlite back from a copy")
+    return found
+
+
 def _delivered(topic: str, row: _Row) -> Delivered:
     _, offset, key, kept, headers, at, how = row
     try:
-        value = unpacked(how, kept)
-    except ValueError as error:
-        raise Fatal(f"cannot read {topic}/0/{offset} in the log: {error}") from None
-    return Delivered(topic, 0, offset, key, value, json.loads(headers) if headers else {}, at)
+        value, said = unpacked(how, kept), json.loads(headers) if headers else {}
+        if not all(isinstance(one, bytes | None) for one in (key, value)):
+            raise ValueError("bytes are a text")
+        if not isinstance(said, dict) or not all(isinstance(one, str) for one in said.values()):
+            raise ValueError("its headers are none")
+        return Delivered(topic, 0, int(offset), key, value, said, float(at))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Fatal(
+            f"cannot read {topic}/0/{offset} in the log: {error}; bring log.sqlite back from a copy"
+        ) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from streams.kafka import unpacking as unpacking  # by which all consumers read
 from streams.kafka.connection import Connection
 from streams.kafka.refused import started
 

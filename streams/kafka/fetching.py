@@ -11,6 +11,8 @@ from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer
 
+from streams.kafka import unpacking as unpacking  # by which all consumers read
+
 LOOK_SECONDS = 0.02
 """Longest fetch that finds nothing while a buffer is full: the work left in it lasts longer."""
 

@@ -22,7 +22,7 @@ from models.errors import Fatal
 from streams.answers import Answers
 from streams.asking import Asking
 from streams.audits import Audits
-from streams.derived import chunks
+from streams.derived import readable
 from streams.feed import Feed
 from streams.following import Following
 from streams.labelset import LabelSet
@@ -127,13 +127,11 @@ def seed_examples(log: Log) -> tuple[list[str], NDArray[np.float32]]:
     """Return the labels, and the embeddings (n, d), of the seed examples: they open `retrain`."""
     labels: list[str] = []
     rows: list[NDArray[np.float32]] = []
-    for records in chunks(log, RETRAIN):
-        for record in records:
-            lesson = Retrain.decode(record.value)
-            if lesson.kind != "seed" or lesson.embedding is None:
-                return labels, np.stack(rows)
-            labels.append(lesson.label)
-            rows.append(lesson.embedding.array())
+    for _, lesson in readable(log, RETRAIN, Retrain):
+        if lesson.kind != "seed" or lesson.embedding is None:
+            break
+        labels.append(lesson.label)
+        rows.append(lesson.embedding.array())
     return labels, np.stack(rows)
 
 

@@ -217,12 +217,14 @@ def explain(
 
 def main() -> None:
     """Run the program; an error of ours is one clear line and exit code 1."""
-    from models.errors import RedstreamError
+    from models.errors import Fatal, RedstreamError
     from streams.program.logs import libraries_quiet
-    from streams.program.plain import complain
+    from streams.program.plain import complain, is_unicode
 
     libraries_quiet()
     try:
+        for odd in (one for one in sys.argv[1:] if not is_unicode(one)):
+            raise Fatal(f"{odd!r} is no UTF-8: ids and labels are, and files have to be named so")
         app(prog_name="redstream")
     except RedstreamError as error:
         complain(str(error))

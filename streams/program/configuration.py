@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import SecretStr, ValidationError
 
 from models.errors import Fatal
+from streams.program.plain import is_unicode
 from streams.program.renamed import RENAMED, called_now
 from streams.program.settings import Settings
 
@@ -94,6 +95,8 @@ def _environment() -> tuple[set[str], dict[str, str]]:
     found, older = set(), {}
     ours = {one[len(PREFIX) :].lower(): one for one in os.environ if one.upper().startswith(PREFIX)}
     for name, variable in ours.items():
+        if not is_unicode(os.environ[variable]):
+            raise Fatal(f"{variable} is no UTF-8: correct it where it is set")
         if name in RENAMED:
             now = called_now(name, "the environment", ours, _variable)
             found.add(now)
@@ -124,6 +127,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise Fatal(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:
         raise Fatal(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise Fatal(f"{path} is no settings file: it nests too deep to be read") from None
     hidden = secrets()
     for name in [name for name in written if name in RENAMED]:
         written[called_now(name, _line(path, name), written)] = written.pop(name)

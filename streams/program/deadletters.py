@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-from streams.derived import chunks
+from streams.derived import readable
 from streams.figures import Figures
 from streams.program.folder import Folder, changing
 from streams.program.settings import Settings
@@ -26,11 +26,9 @@ def list_dead(settings: Settings, *, all_of_them: bool = False) -> list[DeadLett
 
 def _put_back(log: Log) -> set[str]:
     """Return the positions put back since the ledger last read."""
-    found: set[str] = set()
-    for records in chunks(log, DEADLETTERS, log.position(LEDGER.name, DEADLETTERS.name)):
-        letters = [DeadLetter.decode(record.value) for record in records]
-        found |= {letter.position for letter in letters if letter.requeued is not None}
-    return found
+    since = log.position(LEDGER.name, DEADLETTERS.name)
+    letters = (letter for _, letter in readable(log, DEADLETTERS, DeadLetter, since))
+    return {letter.position for letter in letters if letter.requeued is not None}
 
 
 def requeue(settings: Settings, positions: Collection[str] | None) -> int:
@@ -48,7 +46,7 @@ def requeue(settings: Settings, positions: Collection[str] | None) -> int:
         letters = [letter for letter in letters if letter.position not in done]
         for letter in letters:
             marked = letter.model_copy(update={"requeued": time.time()})
-            headers = {REQUEUED_HEADER: letter.position, **letter.headers}
+            headers = {REQUEUED_HEADER: letter.position, **letter.original_headers()}
             log.append(
                 [
                     Outgoing(letter.topic, letter.original_key(), letter.original(), headers),

@@ -15,8 +15,8 @@ import numpy as np
 from models.encoder import Encoder, load_encoder
 from models.errors import Fatal
 from models.labels import LabelInfo
-from streams.derived import chunks
-from streams.errors import BadCommand, Held, Unreadable
+from streams.derived import chunks, readable
+from streams.errors import BadCommand, Held
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.program.assembly import open_store
@@ -121,14 +121,7 @@ def change(settings: Settings, command: LabelCommand) -> Done:
 
 def commands(log: Log, start: int = 0) -> list[LabelCommand]:
     """Return the label commands of a log, in order, from an offset on."""
-    found = []
-    for records in chunks(log, LABELS, start):
-        for record in records:
-            try:
-                found.append(LabelCommand.decode(record.value))
-            except Unreadable:
-                continue
-    return found
+    return [command for _, command in readable(log, LABELS, LabelCommand, start)]
 
 
 def encoder_of(settings: Settings, version: Version) -> Encoder:
@@ -191,8 +184,6 @@ def _taken(log: Log, offset: int, taught: int, patience: float) -> int | None:
 
 def _complain(log: Log, start: int, position: str) -> None:
     """Raise what the trainer had against the command."""
-    for records in chunks(log, DEADLETTERS, start):
-        for record in records:
-            letter = DeadLetter.decode(record.value)
-            if letter.position == position:
-                raise BadCommand(letter.message)
+    for _, letter in readable(log, DEADLETTERS, DeadLetter, start):
+        if letter.position == position:
+            raise BadCommand(letter.message)

@@ -10,6 +10,9 @@ SHORTEST = 4
 
 _hidden: set[str] = set()
 
+LONGEST_COMPLAINT = 1_500
+"""Characters: what a complaint quotes may be of any length."""
+
 JOINERS = "\u200c\u200d"
 """Of letters and of emoji: they are no harm."""
 
@@ -47,8 +50,16 @@ def hidden(text: str) -> str:
 
 
 def complain(line: str) -> None:
-    """Print a line of ours to standard error."""
-    print(f"redstream: {visible(hidden(line))}", file=sys.stderr)
+    """Print a line of ours to standard error, without what is too much of it to be read."""
+    line = visible(hidden(line))
+    if len(line) > LONGEST_COMPLAINT:
+        line = f"{line[: LONGEST_COMPLAINT - 1]}…"
+    print(f"redstream: {line}", file=sys.stderr)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text from the system, an argument or a name, is what we can write again."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _shown(character: str) -> str:

@@ -22,6 +22,7 @@ from streams.incoming import (
     WRONG_HEADER,
 )
 from streams.program.identity import Identities
+from streams.program.plain import is_unicode
 from streams.program.reading import Columns, Row, open_table, required, understood
 from streams.records import FileMark
 from streams.rounds import Rounds
@@ -51,6 +52,8 @@ class FileSource:
             Fatal: it cannot be read, or nothing says where the texts are.
         """
         self._path = path.absolute()
+        if not is_unicode(str(self._path)):  # its texts name it, in JSON
+            raise Fatal(f"{self._path} has a name that is no UTF-8: give it another")
         self._grows = grows
         self._table = open_table(path, wanted, grows=grows)
         try:

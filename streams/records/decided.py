@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 
 from streams.records.text import Contender, Text, Uncertain
 from streams.scores import Scores
-from streams.wire import Record, Vector, derived_id
+from streams.wire import Integer, Number, Record, Vector, derived_id
 
 
 class Authority(StrEnum):
@@ -39,12 +39,12 @@ class Labeled(Record):
     id: str
     label: str
     authority: Authority
-    decision: int
+    decision: Integer
     event: str
-    confidence: float | None = None
+    confidence: Number | None = None
     contenders: list[Contender] = Field(default_factory=list)
     signed: str
-    model: int
+    model: Integer
     guide: str | None = None
     prompt: str | None = None
     neighbours: list[str] = Field(default_factory=list)
@@ -53,8 +53,8 @@ class Labeled(Record):
     text: str
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     source: str | None = None
-    received: float = 0.0
-    at: float
+    received: Number = 0.0
+    at: Number
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -111,10 +111,10 @@ class Weighed(Record):
     None where they were believed as they stand, or still leave none of the contenders.
     """
 
-    rightly: float
-    wrongly: float
+    rightly: Number
+    wrongly: Number
     label: str | None = None
-    probability: float | None = None
+    probability: Number | None = None
 
 
 class Verdict(Record):
@@ -141,25 +141,25 @@ class Verdict(Record):
     signed: str
     authority: Authority = Authority.JUDGE
     independent: bool = True
-    round: int = 1
+    round: Integer = 1
     audit: bool = False
     spared: bool = False
-    inclusion: float = 1.0
-    rate: float = 1.0
+    inclusion: Number = 1.0
+    rate: Number = 1.0
     apart: Vector | None = None
     scores: Scores | None = None
     proposed: str
-    confidence: float
-    model: int
+    confidence: Number
+    model: Integer
     guide: str | None = None
     prompt: str | None = None
     neighbours: list[str] = Field(default_factory=list)
     reason: str = ""
-    tokens: int = 0
-    calls: int = 0
+    tokens: Integer = 0
+    calls: Integer = 0
     estimated: bool = False
     final: bool = False
     decision: Literal["accepted", "undecided", "away"] | None = None
     weighed: Weighed | None = None
     held: Uncertain | None = None
-    at: float
+    at: Number

@@ -6,17 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from streams.wire import Record
+from streams.wire import Integer, Number, Record
 
 
 class Claim(Record):
     """What is known of the precision of texts that go out unasked (`models.risk.Finding`)."""
 
     state: Literal["certified", "too few", "too rare", "open", "below", "too close"]
-    target: float
-    bound: float
-    agreement: float | None = None
-    judged: int
+    target: Number
+    bound: Number
+    agreement: Number | None = None
+    judged: Integer
     reason: str
 
 
@@ -27,9 +27,9 @@ class Reliability(Record):
     confidence. `believed`: for now its answers are taken for the truth, whatever that says.
     """
 
-    reliable: float
-    steps: list[float]
-    answers: int
+    reliable: Number
+    steps: list[Number]
+    answers: Integer
     believed: bool = False
 
 
@@ -37,10 +37,10 @@ class Refusal(Record):
     """Lessons that would have made the model worse, and how that was seen (`streams.gate`)."""
 
     lessons: list[str]
-    texts: int
-    lost: int
-    won: int
-    p: float
+    texts: Integer
+    lost: Integer
+    won: Integer
+    p: Number
 
 
 class Tree(Record):
@@ -54,9 +54,9 @@ class Layered(Record):
     in `models.confidence.Weights`, refitted on so many `judged` texts.
     """
 
-    quick: list[float]
-    full: list[float]
-    judged: int
+    quick: list[Number]
+    full: list[Number]
+    judged: Integer
 
 
 class Manifest(Record):
@@ -79,30 +79,30 @@ class Manifest(Record):
     the lessons of earlier rollbacks: first offset in `retrain`, and the one after the last.
     """
 
-    number: int
-    epoch: int
+    number: Integer
+    epoch: Integer
     hash: str
     encoder: str
-    threshold: float
-    audit: float | None = None
+    threshold: Number
+    audit: Number | None = None
     claim: Claim | None = None
     trust: Reliability | None = None
-    judged_from: int = 0
-    shares: dict[str, float] = Field(default_factory=dict)
-    counted: int = 0
+    judged_from: Integer = 0
+    shares: dict[str, Number] = Field(default_factory=dict)
+    counted: Integer = 0
     layer: Layered | None = None
-    taught_from: int = 0
-    ageing: dict[str, int] = Field(default_factory=dict)
+    taught_from: Integer = 0
+    ageing: dict[str, Integer] = Field(default_factory=dict)
     refused: Refusal | None = None
     labels: list[str]
     parts: dict[str, str] = Field(default_factory=dict)
     trees: list[str] = Field(default_factory=list)
-    applied: int = Field(description="offset in `retrain` up to which texts are learnt")
-    applied_labels: int = Field(0, description="offset in `labels` up to which all is done")
+    applied: Integer = Field(description="offset in `retrain` up to which texts are learnt")
+    applied_labels: Integer = Field(0, description="offset in `labels` up to which all is done")
     renamed: dict[str, str] = Field(default_factory=dict)
     retired: list[str] = Field(default_factory=list)
-    learnt: int
+    learnt: Integer
     touched: list[str]
-    restores: int | None = None
-    left_out: list[tuple[int, int]] = Field(default_factory=list)
-    at: float
+    restores: Integer | None = None
+    left_out: list[tuple[Integer, Integer]] = Field(default_factory=list)
+    at: Number

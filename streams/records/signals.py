@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from streams.wire import Record
+from streams.wire import Integer, Number, Record
 
 
 class RoundEnd(Record):
@@ -18,14 +18,14 @@ class RoundEnd(Record):
     is then in service, `labeled` the end of that topic.
     """
 
-    examined: int
-    accepted: int
-    sure: int
-    refused: int
-    after: int
-    version: int
-    labeled: int
-    at: float
+    examined: Integer
+    accepted: Integer
+    sure: Integer
+    refused: Integer
+    after: Integer
+    version: Integer
+    labeled: Integer
+    at: Number
 
 
 class Round(Record):
@@ -36,16 +36,16 @@ class Round(Record):
     ends of those topics. Where many are held, further parts (`part` 2, 3, ...) bring back more.
     """
 
-    number: int
-    version: int
-    part: int = 1
-    before: int
-    texts: int
-    rechecks: int
-    verdicts: int
-    labeled: int
+    number: Integer
+    version: Integer
+    part: Integer = 1
+    before: Integer
+    texts: Integer
+    rechecks: Integer
+    verdicts: Integer
+    labeled: Integer
     end: RoundEnd | None = None
-    at: float
+    at: Number
 
 
 class Drift(Record):
@@ -59,29 +59,35 @@ class Drift(Record):
     event: str | None = None
     series: Literal["audits", "doubtful"] | None = None
     labels: list[str]
-    since: float
+    since: Number
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
     texts: list[str] = Field(default_factory=list)
     examples: list[str] = Field(default_factory=list)
-    at: float
+    at: Number
 
 
 class DeadLetter(Record):
-    """What could not be used: original bytes, provenance and reason."""
+    """What could not be used: original bytes, provenance and reason.
+
+    Of `headers` that are no UTF-8 the text is what can be read of them; their bytes are `unread`.
+    """
 
     topic: str
-    partition: int
-    offset: int
+    partition: Integer
+    offset: Integer
     stage: str
     error: str
     message: str
-    attempt: int
+    attempt: Integer
     version: str
     value: str = Field(description="original bytes, base64")
     key: str | None = Field(default=None, description="original key, base64")
     headers: dict[str, str] = Field(default_factory=dict)
-    requeued: float | None = None
-    at: float
+    unread: dict[str, str] | None = Field(
+        default=None, description="original bytes of headers that are no UTF-8, base64"
+    )
+    requeued: Number | None = None
+    at: Number
 
     @property
     def position(self) -> str:
@@ -96,6 +102,14 @@ class DeadLetter(Record):
         """Return the key as it arrived."""
         return None if self.key is None else base64.b64decode(self.key)
 
+    def original_headers(self) -> dict[str, str]:
+        """Return the headers as they arrived, bytes that are no UTF-8 as surrogates."""
+        unread = {
+            name: base64.b64decode(value).decode("utf-8", "surrogateescape")
+            for name, value in (self.unread or {}).items()
+        }
+        return {**self.headers, **unread}
+
 
 class FileMark(Record):
     """How much of a file is read (`in`) or written (`out`), committed with the records it made.
@@ -107,10 +121,10 @@ class FileMark(Record):
 
     role: Literal["in", "out", "rows"]
     path: str
-    bytes: int
-    rows: int
+    bytes: Integer
+    rows: Integer
     digest: str | None = None
-    reading: int | None = None
+    reading: Integer | None = None
 
     @property
     def key(self) -> str:

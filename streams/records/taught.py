@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from streams.records.decided import Authority
-from streams.wire import Record, Vector
+from streams.wire import Number, Record, Vector
 
 
 class Retrain(Record):
@@ -20,7 +20,7 @@ class Retrain(Record):
     embedding: Vector | None = None
     authority: Authority | None = None
     signed: str | None = None
-    at: float
+    at: Number
 
     @property
     def gold(self) -> bool:
@@ -46,4 +46,4 @@ class LabelCommand(Record):
     name: str | None = None
     guide: str | None = None
     embedding: Vector | None = None
-    at: float
+    at: Number

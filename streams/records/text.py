@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from streams.scores import Scores
-from streams.wire import Record, Vector, content_of
+from streams.wire import Integer, Number, Record, Vector, content_of
 
 
 class Text(Record):
@@ -15,7 +15,7 @@ class Text(Record):
     text: str
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     source: str | None = None
-    received: float = 0.0
+    received: Number = 0.0
 
     @property
     def content(self) -> str:
@@ -27,7 +27,7 @@ class Contender(Record):
     """A label that may be right, with its calibrated probability."""
 
     label: str
-    probability: float
+    probability: Number
 
 
 class Uncertain(Record):
@@ -48,19 +48,19 @@ class Uncertain(Record):
     embedding: Vector
     contenders: list[Contender]
     further: list[str] = Field(default_factory=list)
-    rest: float | None = None
+    rest: Number | None = None
     rejected: list[str] = Field(default_factory=list)
-    model: int
-    round: int = 1
+    model: Integer
+    round: Integer = 1
     audit: bool = False
     spared: bool = False
-    inclusion: float = 1.0
-    rate: float = 1.0
+    inclusion: Number = Field(1.0, gt=0, le=1)
+    rate: Number = Field(1.0, ge=0, le=1)
     apart: bool = False
     scores: Scores | None = None
-    attempt: int = 0
-    timeouts: int = 0
-    due: float = 0.0
+    attempt: Integer = 0
+    timeouts: Integer = 0
+    due: Number = 0.0
 
 
 class Recheck(Record):
@@ -70,5 +70,5 @@ class Recheck(Record):
     embedding: Vector
     lead: str
     rejected: list[str] = Field(default_factory=list)
-    round: int
-    model: int
+    round: Integer
+    model: Integer

@@ -108,7 +108,13 @@ class Train:
         news = self._news(batch, version.manifest)
         dimension = version.classifier.dimension
         read, dead = sort_out(news, self.spec.name, lambda d: _read(d, dimension))
-        change = self._changed(batch, version.manifest)
+        drifts, unread = sort_out(
+            [d for d in batch if d.topic == DRIFT.name],
+            self.spec.name,
+            lambda d: Drift.decode(d.value),
+        )
+        dead += unread
+        change = self._changed(batch, [drift for _, drift in drifts], version.manifest)
         terms = self._terms(version)
         taught, refused = await asyncio.to_thread(self._gated, version, read)
         dead += [dead_letter(one, self.spec.name, error) for one, error in taught.unusable]
@@ -204,7 +210,9 @@ class Train:
         # What cannot be read is put to the dead letters by the ledger, which reads it as well.
         return sort_out(batch, self.spec.name, lambda d: Verdict.decode(d.value))[0]
 
-    def _changed(self, batch: Sequence[Delivered], manifest: Manifest) -> Change:
+    def _changed(
+        self, batch: Sequence[Delivered], drifts: Sequence[Drift], manifest: Manifest
+    ) -> Change:
         """Return which labels changed their meaning, by alarms and by what was judged since.
 
         An alarm makes everything that the judge said before count no more.
@@ -212,12 +220,7 @@ class Train:
         change = Change.of(manifest)
         if self._audits is None or self._reader is None:
             return change
-        drifts = sort_out(
-            [d for d in batch if d.topic == DRIFT.name],
-            self.spec.name,
-            lambda d: Drift.decode(d.value),
-        )[0]
-        for _, drift in drifts:
+        for drift in drifts:
             if calls_for_it(drift):
                 offset = taught_since(self._reader, drift.since)
                 change = Change(offset, named(change.ageing, drift.labels, offset))

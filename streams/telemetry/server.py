@@ -7,6 +7,7 @@ as well, and says so.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -20,6 +21,10 @@ from streams.telemetry.health import Health
 from streams.telemetry.metrics import Metrics
 
 STOP_SECONDS = 2.0
+
+QUIET = logging.getLogger("redstream.port")
+QUIET.disabled = True
+"""What aiohttp says of requests that are none: a page of log lines each, in the sender's words."""
 
 
 def application(metrics: Metrics, health: Health) -> web.Application:
@@ -62,7 +67,10 @@ def serving(metrics: Metrics, health: Health, host: str, port: int) -> Iterator[
     thread = threading.Thread(target=loop.run_forever, name="metrics", daemon=True)
     thread.start()
     runner = web.AppRunner(
-        application(metrics, health), access_log=None, shutdown_timeout=STOP_SECONDS
+        application(metrics, health),
+        access_log=None,
+        logger=QUIET,
+        shutdown_timeout=STOP_SECONDS,
     )
 
     async def begin() -> int:

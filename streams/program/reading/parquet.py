@@ -22,6 +22,9 @@ BATCH = 1_000
 
 MAGIC = b"PAR1"
 
+UNREADABLE = (ValueError, OverflowError, LookupError)
+"""What pyarrow raises for values that Python cannot hold, beside errors of its own."""
+
 
 class ParquetTable:
     """Rows of a Parquet file. Columns of bytes are no part of a row: they travel nowhere."""
@@ -85,12 +88,34 @@ class ParquetTable:
 
 
 def _rows(batch: Any, before: int) -> list[Row]:
+    try:
+        read: list[tuple[dict[str, Any], str | None]] = [(one, None) for one in batch.to_pylist()]
+    except UNREADABLE:
+        read = [_value_by_value(batch, place) for place in range(batch.num_rows)]
     found = []
-    for number, fields in enumerate(batch.to_pylist(), before + 1):
+    for number, (fields, wrong) in enumerate(read, before + 1):
         value = json.dumps(without_infinities(fields), ensure_ascii=False, default=str)
         raw = value.encode("utf-8", "replace")
-        found.append(Row(number, raw, fields, raw))
+        found.append(Row(number, raw, None if wrong else fields, raw, wrong=wrong))
     return found
+
+
+def _value_by_value(batch: Any, place: int) -> tuple[dict[str, Any], str | None]:
+    """Return a row without the values that Python has not (a moment of the year 300,000), and why
+    it is none where a text of it is no UTF-8.
+    """
+    fields: dict[str, Any] = {}
+    wrong = None
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            fields[name] = column[place].as_py()
+        except UnicodeDecodeError:
+            fields[name], wrong = None, f"column {name!r} is not UTF-8"
+            if isinstance(column[place], arrow.StringScalar | arrow.LargeStringScalar):
+                fields[name] = column[place].as_buffer().to_pybytes().decode("utf-8", "replace")
+        except UNREADABLE:
+            fields[name] = None
+    return fields, wrong
 
 
 def _is_bytes(kind: Any) -> bool:
