@@ -14,6 +14,7 @@ from streams.incoming import ID_HEADER, TEXT_HEADER, WRONG_HEADER
 from streams.program.reading import Columns, open_table, required, table_of_lines, understood
 from streams.program.reading.files import GZIP
 from streams.program.reading.table import Table
+from streams.program.source import MOST_BYTES
 from streams.stage import Outgoing
 from streams.topology import TEXTS
 
@@ -36,6 +37,7 @@ class StandardInput:
         left behind when the program ends.
         """
         self._queue: queue.Queue[Outgoing | Exception | None] = queue.Queue(maxsize=1_000)
+        self._held, self._less = 0, threading.Condition()
         self._wanted, self._tell = wanted or Columns(), tell
         self.exhausted = False
         threading.Thread(target=self._pump, args=(read,), daemon=True).start()
@@ -78,6 +80,9 @@ class StandardInput:
             headers[ID_HEADER] = f"{id_}"
         for row in table.rows():
             wrong = {WRONG_HEADER: row.wrong} if row.wrong else {}
+            with self._less:
+                self._less.wait_for(lambda: self._held < MOST_BYTES)
+                self._held += len(row.value)
             self._queue.put(Outgoing(TEXTS.name, None, row.value, headers | wrong))
 
     def take(self, limit: int) -> list[Outgoing]:
@@ -87,7 +92,8 @@ class StandardInput:
             Fatal: the stream cannot be read as rows, or nothing says where the texts are.
         """
         records: list[Outgoing] = []
-        while len(records) < limit:
+        size = 0
+        while len(records) < limit and size < MOST_BYTES:
             try:
                 found = self._queue.get_nowait()
             except queue.Empty:
@@ -98,6 +104,10 @@ class StandardInput:
                 self.exhausted = True
                 break
             records.append(found)
+            size += len(found.value or b"")
+            with self._less:
+                self._held -= len(found.value or b"")
+                self._less.notify()
         return records
 
 

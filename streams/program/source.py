@@ -29,6 +29,9 @@ from streams.rounds import Rounds
 from streams.stage import Marks, Outgoing, outgoing
 from streams.topology import MARKS, TEXTS
 
+MOST_BYTES = 32 << 20
+"""Of records handed over at a time: a line without an end comes in pieces of 16 MB."""
+
 
 class FileSource:
     """Reads a file from its mark on. Changed before the mark, it is read from the start again:
@@ -107,7 +110,7 @@ class FileSource:
 
     def take(self, limit: int) -> list[Outgoing]:
         """Return up to `limit` further records and the mark that moves past them."""
-        records = []
+        records, size = [], 0
         reading = self._mark.reading
         again = {READING_HEADER: str(reading)} if reading else {}
         for row in self._rows:
@@ -119,7 +122,8 @@ class FileSource:
                 **({WRONG_HEADER: row.wrong} if row.wrong else {}),
             }
             records.append(Outgoing(TEXTS.name, None, row.value, headers))
-            if len(records) == limit:
+            size += len(row.value)
+            if len(records) == limit or size >= MOST_BYTES:
                 break
         else:
             self.exhausted = not self._grows
