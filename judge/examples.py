@@ -61,6 +61,13 @@ class ExampleStore(Protocol):
         """Give all examples of label `old` the label `new`; they join those already there."""
         ...
 
+    async def purge(self) -> None:
+        """Leave nothing of what was removed in the store's own files.
+
+        A server sees to its files by itself: nothing is done there.
+        """
+        ...
+
     async def flush(self) -> None:
         """Make all that was written so far survive a power cut, as far as the store is ours.
 

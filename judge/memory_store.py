@@ -85,6 +85,9 @@ class MemoryExampleStore:
             self._points[row] = replace(self._points[row], label=new)
         self._rows_of[new] |= rows
 
+    async def purge(self) -> None:
+        """What is removed leaves nothing."""
+
     async def flush(self) -> None:
         """Nothing survives."""
 

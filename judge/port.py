@@ -63,6 +63,12 @@ class RemoteJudge(Judge, Protocol):
         """How it stands, and what it has cost since the start: plain values."""
         ...
 
+    def forget_words(self, forgotten: int) -> None:
+        """Keep no words of texts any more, of all that was asked: a text more is `forgotten`, which
+        is how many are by now.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of connections and files."""
         ...

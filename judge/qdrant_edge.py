@@ -54,6 +54,8 @@ class EdgeExampleStore:
         self._unflushed = 0
         self._shard = _open(self.path, dimension)
         self._scans = asyncio.Semaphore(_SCANS)
+        self._whole = asyncio.Event()
+        self._whole.set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="examples")
 
     async def upsert(self, points: Sequence[ExamplePoint]) -> None:
@@ -80,6 +82,7 @@ class EdgeExampleStore:
             filter=None if label is None else _of_label(label),
             with_payload=True,
         )
+        await self._whole.wait()
         if label is None:  # a scan of everything: 10 ms at 100,000, too long for the event loop
             async with self._scans:
                 found = await asyncio.to_thread(self._ask, lambda: self._shard.query(request))
@@ -93,15 +96,34 @@ class EdgeExampleStore:
 
     async def count(self, label: str | None = None) -> int:
         request = edge.CountRequest(True, None if label is None else _of_label(label))
+        await self._whole.wait()
         return self._ask(lambda: self._shard.count(request))
 
     async def ids(self, label: str | None = None) -> set[str]:
         of_label = None if label is None else _of_label(label)
-        return await asyncio.to_thread(self._ask, lambda: self._ids(of_label))
+        await self._whole.wait()
+        async with self._scans:
+            return await asyncio.to_thread(self._ask, lambda: self._ids(of_label))
 
     async def rename(self, old: str, new: str) -> None:
         rename = edge.UpdateOperation.set_payload_by_filter(_of_label(old), {"label": new})
         await self._write(lambda: self._update(rename, _POINTS_PER_FLUSH))
+
+    async def purge(self) -> None:
+        """Write all that is left into new files, which take the place of the old ones.
+
+        The engine only marks what is removed: its words stay in its files and its log. Searches
+        wait meanwhile (100,000 examples: some ten seconds).
+        """
+        self._whole.clear()
+        try:
+            for _ in range(_SCANS):
+                await self._scans.acquire()
+            await self._write(self._renew)
+        finally:
+            self._whole.set()
+            for _ in range(_SCANS):
+                self._scans.release()
 
     async def flush(self) -> None:
         """Make all that was written so far survive a power cut."""
@@ -135,14 +157,17 @@ class EdgeExampleStore:
     def _upsert(self, points: list[ExamplePoint]) -> None:
         for start in range(0, len(points), _POINTS_PER_CALL):
             batch = points[start : start + _POINTS_PER_CALL]
-            free = shutil.disk_usage(self.path).free
-            if free < _FREE_BYTES:
-                raise Transient(
-                    f"the disk of the example store {self.path} has {free >> 20} MiB left, "
-                    f"{_FREE_BYTES >> 20} are needed to write safely: make room"
-                )
+            self._check_room()
             operation = edge.UpdateOperation.upsert_points([_to_engine(point) for point in batch])
             self._update(operation, len(batch))
+
+    def _check_room(self) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < _FREE_BYTES:
+            raise Transient(
+                f"the disk of the example store {self.path} has {free >> 20} MiB left, "
+                f"{_FREE_BYTES >> 20} are needed to write safely: make room"
+            )
 
     def _ids(self, of_label: edge.Filter | None) -> set[str]:
         found: set[str] = set()
@@ -153,6 +178,32 @@ class EdgeExampleStore:
             found.update((record.payload or {})["id"] for record in records)
             if after is None:
                 return found
+
+    def _renew(self) -> None:
+        beside = self.path.with_name(f"{self.path.name}.renewed")
+        shutil.rmtree(beside, ignore_errors=True)
+        fresh = _open(beside, self.dimension)
+        after: edge.PointId | None = None
+        while True:
+            page = edge.ScrollRequest(
+                after, _POINTS_PER_FLUSH, None, with_payload=True, with_vector=True
+            )
+            records, after = self._shard.scroll(page)
+            points = [edge.Point(one.id, one.vector or [], one.payload) for one in records]
+            for start in range(0, len(points), _POINTS_PER_CALL):
+                self._check_room()
+                some = points[start : start + _POINTS_PER_CALL]
+                fresh.update(edge.UpdateOperation.upsert_points(some))
+            fresh.flush()
+            if after is None:
+                break
+        fresh.close()
+        self._shard.close()
+        # Killed between the two, there is no store: it is filled again from the training set.
+        shutil.rmtree(self.path)
+        beside.rename(self.path)
+        self._shard = _open(self.path, self.dimension)
+        self._unflushed = 0
 
     def _update(self, operation: edge.UpdateOperation, points: int) -> None:
         self._shard.update(operation)

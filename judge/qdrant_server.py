@@ -150,6 +150,9 @@ class ServerExampleStore:
             partial(self._client.set_payload, self.collection, named, of_old), _PATIENCE
         )
 
+    async def purge(self) -> None:
+        """Nothing to do: the server's own optimizer rewrites segments with removed points."""
+
     async def flush(self) -> None:
         """Nothing to do: every write was waited for."""
 

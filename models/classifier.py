@@ -206,6 +206,19 @@ class Classifier:
         """Without these texts, as exemplars and as noise; ids that are not here are passed over."""
         return Classifier(self.live.unlearn(ids))
 
+    def forget(self, ids: Collection[str], prints: Collection[int] = ()) -> Classifier:
+        """As if these texts had never been learnt; itself where nothing of them is here.
+
+        As after `unlearn`, no vector of them is left, in the reserve and the bank of noise neither.
+        `prints` are fingerprints of texts whose ids are not known. What the full fit made of them
+        beyond single vectors (metric, its own heads, shares, threshold) stays until the next one.
+        """
+        live = self.live.forget(ids, prints)
+        same = all(live.shelves[label] is shelf for label, shelf in self.shelves.items())
+        if same and live.reference is self.reference and live.revoked == self.live.revoked:
+            return self
+        return Classifier(live)
+
     def add_label(self, info: LabelInfo, examples: Sequence[Example] = ()) -> Classifier:
         """With one more label: see `add_labels`."""
         return self.add_labels([info], examples)

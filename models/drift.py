@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,15 @@ class Disagreement:
             if len(since) >= FIRST:
                 self._restart(since)
         return None
+
+    def forget(self, gone: Container[str]) -> bool:
+        """Name no text of these ids any more; tell whether any was here. What was counted stays."""
+        found = [judged.id in gone for judged in self._window]
+        self._window = deque(
+            replace(judged, id="") if is_gone else judged
+            for judged, is_gone in zip(self._window, found, strict=True)
+        )
+        return any(found)
 
     def to_json(self) -> dict[str, Any]:
         """Return all that it knows, exactly."""

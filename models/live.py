@@ -114,6 +114,21 @@ class Live:
         gone = {one for one in prints if self.reference.bank.holds(one)}
         return self._changed(shelves, self.revoked | gone)
 
+    def forget(self, ids: Collection[str], prints: Collection[int]) -> Live:
+        """As `unlearn`, and with no vector of these texts left, as noise neither.
+
+        `prints`: the fingerprints of texts that may be noise and on no shelf any more.
+        """
+        gone = {*prints, *map(fingerprint, ids)}
+        left = self.unlearn(ids)
+        noise = {one for one in gone if self.reference.bank.holds(one)}
+        if noise - left.revoked:
+            left = left._changed(left.shelves, left.revoked | noise)
+        bank = self.reference.bank.blanked(gone)
+        if bank is self.reference.bank:
+            return left
+        return replace(left, reference=replace(self.reference, bank=bank))
+
     def with_labels(self, infos: Sequence[LabelInfo], examples: Sequence[Example]) -> Live:
         """With more labels, each in the least similar subset *opened since the fit* that has room.
 

@@ -13,7 +13,7 @@ A long one has its chunks numbered: `metric/0`, `metric/1`, ... (see `models.sna
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from models.unknown import Unknown
 
 FORMAT = 1
 RESERVE = "reserve/"
+OF_TEXTS = ("exemplars/", RESERVE)
 WEIGHTS = "weights"
 
 T = TypeVar("T")
@@ -56,6 +57,32 @@ def blobs_of(live: Live) -> dict[str, Blob]:
         if len(shelf.spare):
             blobs[f"{RESERVE}{name}"] = shelf.reserve
     return blobs
+
+
+def holding(ids: Container[str], prints: Collection[int]) -> Callable[[Mapping[str, bytes]], bool]:
+    """What tells of the parts of a classifier whether texts of these ids are among its examples, or
+    those with these fingerprints among its noise. It remembers what it has looked at.
+    """
+    noise = np.fromiter(prints, np.uint64, len(prints))
+    known: dict[tuple[bytes, ...], bool] = {}
+
+    def has(parts: Mapping[str, bytes]) -> bool:
+        names = {"/".join(name.split("/")[:2]) for name in parts if name.startswith(OF_TEXTS)}
+        names |= {"bank"} if any(name.split("/")[0] == "bank" for name in parts) else set()
+        return any(_has(name, gather(name, parts)) for name in names)
+
+    def _has(name: str, chunks: dict[str, bytes]) -> bool:
+        key = tuple(chunks.values())
+        if key not in known:
+            blob = unpack(name, chunks)
+            if name == "bank":
+                of = np.isin(blob.arrays["ids"], noise)
+                known[key] = bool(blob.arrays["vectors"][of].any())
+            else:
+                known[key] = any(one in ids for one in blob.meta["ids"])
+        return known[key]
+
+    return has
 
 
 def weight_arrays(weights: Combination) -> dict[str, NDArray[np.float64]]:

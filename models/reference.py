@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,6 +60,16 @@ class Bank:
     def holds(self, identity: int) -> bool:
         """Whether a text, by its fingerprint, is in the bank."""
         return bool(np.any(self.ids == np.uint64(identity)))
+
+    def blanked(self, prints: Collection[int]) -> Bank:
+        """With zeros in the place of these texts' vectors; itself where it has none of them.
+
+        Rows keep their places, which the subsets' choices name.
+        """
+        gone = np.isin(self.ids, np.fromiter(prints, np.uint64, len(prints)))
+        if not self.vectors[gone].any():
+            return self
+        return replace(self, vectors=np.where(gone[:, None], np.float16(0), self.vectors))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,13 @@ class Windows:
         if found is not None:
             self.reference = full
         return found
+
+    def forget(self, gone: Container[str]) -> bool:
+        """Go on without the texts of these ids; tell whether any was here."""
+        before = len(self.reference) + len(self.window)
+        self.reference = [one for one in self.reference if one.id not in gone]
+        self.window = [one for one in self.window if one.id not in gone]
+        return len(self.reference) + len(self.window) < before
 
     def to_json(self) -> dict[str, Any]:
         """Return all that it knows, exactly, but for the test and the sizes."""

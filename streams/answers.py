@@ -9,6 +9,7 @@ the answer is known to be right or wrong.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from models.trust import Fits, Heard, estimated
@@ -77,6 +78,10 @@ class Answers:
                 if verdict.outcome == "no_verdict":
                     fits = answer.given.fits
                 self._answers[place] = replace(answer, heard=replace(answer.heard, fits=fits))
+
+    def forget(self, gone: Container[str]) -> None:
+        """Count nothing any more of the texts of these ids."""
+        self._answers = deque(one for one in self._answers if one.id not in gone)
 
     def reliability(self, before: Reliability | None, *, believed: bool) -> Reliability | None:
         """Return what is known now; that from before while nothing new is worth a version.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,6 +89,12 @@ class Audits:
                 self._apart.remove(known)
         if self._next - self._saved >= SAVED_EVERY:
             self.save()
+
+    def forget(self, gone: Container[str]) -> None:
+        """Keep none of these texts apart; what they have counted for the certificate stays."""
+        left = [one for one in self._apart if one[0] not in gone]
+        self._apart = deque(left, maxlen=NEWEST)
+        self.save()
 
     @property
     def settling(self) -> bool:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.erased import forgotten_at
 from streams.errors import IdConflict
 from streams.held import MAX_ROUNDS
 from streams.incoming import ROW_HEADER
@@ -42,6 +43,8 @@ class RowLookup:
 
     def became(self, row_id: str, content: str | None) -> Became:
         """Tell what became of a row; `content` is the key of its words, None where it has none."""
+        if forgotten_at(self._db, row_id) is not None:
+            return Became(row_id, remark="forgotten")
         known = self._index.content(row_id)
         if content is None or known is None:
             reason = self._reason(row_id)

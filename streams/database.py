@@ -131,6 +131,23 @@ def give_back(db: sqlite3.Connection) -> None:
         db.executescript("PRAGMA incremental_vacuum")
 
 
+def scoured(path: Path, seconds: float = BUSY_SECONDS) -> bool:
+    """Leave nothing in a database's files but what is in it: write it anew, and empty its log.
+
+    SQLite only marks what is deleted as free. Others may read and write before and after, and wait
+    meanwhile. False where somebody did not let it for so long; True also where there is none.
+    """
+    if not path.exists():
+        return True
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=seconds)) as db:
+        try:
+            db.execute("VACUUM")
+            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return False
+        return not busy
+
+
 def wal_of(path: Path) -> Path:
     """Return where what is not yet in the file itself lies."""
     return path.with_name(f"{path.name}-wal")

@@ -12,6 +12,7 @@ import structlog
 
 from models.errors import Fatal, Transient
 from streams.errors import Unreadable
+from streams.forgotten import followed
 from streams.stage import Delivered, Reader
 from streams.topology import STAGES, WRITE, StageSpec, Topic
 from streams.wire import Record
@@ -53,12 +54,16 @@ def readable(
 ) -> Iterator[tuple[Delivered, R]]:
     """Yield the records of a topic from an offset to its end, or up to before another.
 
-    What cannot be read is among the dead letters, and is passed over.
+    What cannot be read is among the dead letters, and is passed over; so is what is about a text
+    that is forgotten.
     """
+    gone = followed(reader) if topic.of_text else None
     for records in chunks(reader, topic, start):
         for record in records:
             if end is not None and record.offset >= end:
                 return
+            if gone and gone.about(record):
+                continue
             try:
                 yield record, kind.decode(record.value)
             except Unreadable:

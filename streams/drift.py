@@ -17,7 +17,7 @@ What was more likely to be judged than other texts is thinned out to their rate,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -95,6 +95,17 @@ class Watch:
         made._verdicts.update(dict.fromkeys(verdicts, ""))
         made._labeled.update(labeled)
         return made
+
+    def forget(self, gone: Container[str]) -> bool:
+        """Know nothing any more of the texts of these ids; tell whether any was known."""
+        found = [one.forget(gone) for one in self._disagreement.values()]
+        found += [self._embeddings.forget(gone), self._shares.forget(gone)]
+        for recent in (self._cases, self._labeled):
+            known = [text_id for text_id in recent if text_id in gone]
+            for text_id in known:
+                del recent[text_id]
+            found.append(bool(known))
+        return any(found)
 
     def observe(self, record: Record, source: Delivered) -> Drift | None:
         """Take in one record of any of the three topics; tell what it brings to light."""
@@ -182,7 +193,7 @@ def _event(
         labels=list(found.labels),
         since=found.since,
         evidence=evidence,
-        texts=list(found.ids),
+        texts=[text_id for text_id in found.ids if text_id],
         examples=[texts[text_id] for text_id in found.ids if text_id in texts],
         at=source.at,
     )

@@ -7,7 +7,7 @@ follow and serve whole versions only.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -117,9 +117,25 @@ class Feed:
             self.repository.let_go(manifest)
         return True
 
-    def _recall(self, manifest: Manifest) -> None:
+    def having(self, has: Callable[[Mapping[str, bytes]], bool]) -> set[int]:
+        """Return the numbers of the versions that have something in their parts, or are not whole:
+        nobody knows what those have.
+        """
+        manifests = list(self.repository.manifests.values())
+        self._recall(*manifests)
+        found = {
+            one.number
+            for one in manifests
+            if self.repository.missing(one) or has(self.repository.contents(one))
+        }
+        if self._version is not None:
+            self.repository.let_go(self._version.manifest)
+        return found
+
+    def _recall(self, *manifests: Manifest) -> None:
         """Read again what was let go of, where a version comes back."""
-        if not (gone := self.repository.without(manifest)):
+        gone = {sha for one in manifests for sha in self.repository.without(one)}
+        if not gone:
             return
         keys = {f"{PART}{sha}".encode() for sha in gone}
         for records in chunks(self._reader, MODELS, 0, CHUNK):
@@ -172,10 +188,12 @@ class Feed:
         change: Change | None = None,
         shares: Shares | None = None,
         layer: Layered | None = None,
+        without: Collection[int] = (),
     ) -> list[Outgoing]:
         """Return the records of the next version: its new parts, its manifest, tombstones.
 
         What is left out of `labels`, `change`, `shares` and `layer` is as in the version before.
+        Versions `without` go.
         """
         terms = terms or Terms(classifier.threshold)
         last = self._version.manifest if self._version else None
@@ -211,7 +229,7 @@ class Feed:
             left_out=last.left_out if last else [],
             at=time.time(),
         )
-        return self.repository.published(manifest, classifier, self._serving())
+        return self.repository.published(manifest, classifier, self._serving(), without)
 
     def restore(self, older: Manifest, classifier: Classifier, learnt: int) -> list[Outgoing]:
         """Return the records that bring an older version back, as the next one.

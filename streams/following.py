@@ -9,6 +9,7 @@ all of `verdicts` again; lost, it is made anew from them.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,8 @@ from streams.stage import Delivered
 REFIT = 50
 """Judged texts from one refit of the weights to the next."""
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no ids: it is made anew from `verdicts`."""
 
 
 class Following:
@@ -38,6 +40,7 @@ class Following:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._recent = Recent()
+        self._ids: tuple[str, ...] = ()
         self._layered: Layered | None = None
         self._fitted: list[list[float]] | None = None
         self._next = self._saved = self._heard = 0
@@ -68,16 +71,26 @@ class Following:
     ) -> None:
         if self._fitted != (known := _numbers(fitted)):
             self._recent, self._layered, self._fitted = Recent(), None, known
+            self._ids = ()
         scored = scores.scored()
         scored = replace(scored, labels=tuple(labels.now(one) for one in scored.labels))
         weighed = verdict.weighed
         label = weighed.label if weighed is not None and weighed.label else verdict.label
         judged = Judged(scored, label and labels.now(label), verdict.inclusion)
         self._recent = self._recent.with_judged([judged])
+        self._ids = (*self._ids, verdict.id)[-len(self._recent.judged) :]
         self._heard += 1
         if self._heard % REFIT == 0:
             quick, full = _numbers(self._recent.refit(fitted))
             self._layered = Layered(quick=quick, full=full, judged=len(self._recent.judged))
+
+    def forget(self, gone: Container[str]) -> None:
+        """Hear nothing any more of the texts of these ids; weights follow with the next refit."""
+        pairs = zip(self._recent.judged, self._ids, strict=True)
+        left = [(judged, id_) for judged, id_ in pairs if id_ not in gone]
+        self._recent = Recent(tuple(judged for judged, _ in left))
+        self._ids = tuple(id_ for _, id_ in left)
+        self.save()
 
     def layered(self, fitted: Combination) -> Layered | None:
         """Return what a version says of it; None before the first refit."""
@@ -92,8 +105,8 @@ class Following:
             "fitted": self._fitted,
             "layered": self._layered and self._layered.model_dump(),
             "judged": [
-                [Scores.of(one.scored).model_dump(), one.label, one.inclusion]
-                for one in self._recent.judged
+                [Scores.of(one.scored).model_dump(), one.label, one.inclusion, text_id]
+                for one, text_id in zip(self._recent.judged, self._ids, strict=True)
             ],
         }
         keep(self._path, json.dumps(state).encode())
@@ -107,13 +120,15 @@ class Following:
                 return
             judged = tuple(
                 Judged(Scores.model_validate(scores).scored(), label, inclusion)
-                for scores, label, inclusion in state["judged"]
+                for scores, label, inclusion, _ in state["judged"]
             )
+            ids = tuple(str(text_id) for *_, text_id in state["judged"])
             layered = state["layered"] and Layered.model_validate(state["layered"])
             served(layered)
             heard, position = int(state["heard"]), int(state["next"])
             self._recent, self._layered, self._fitted = Recent(judged), layered, state["fitted"]
             self._heard, self._next, self._saved = heard, position, position
+            self._ids = ids
 
 
 def served(layered: Layered | None) -> Combination | None:

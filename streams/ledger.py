@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.database import made_durable, open_database, transaction
+from streams.erased import SCHEMA as ERASED_SCHEMA
+from streams.erased import Erased
 from streams.held import SCHEMA as HELD_SCHEMA
 from streams.held import Held
 from streams.packing import kept, knows_plain
 from streams.records import (
     Authority,
     DeadLetter,
+    Forgotten,
     Labeled,
     Manifest,
     Recheck,
@@ -39,6 +42,7 @@ from streams.wire import Record
 SCHEMA = (
     HELD_SCHEMA
     + REVIEWS_SCHEMA
+    + ERASED_SCHEMA
     + """
 CREATE TABLE IF NOT EXISTS progress (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
@@ -113,13 +117,14 @@ def seen_up_to(path: Path, topic: str, place: Callable[[int], int]) -> None:
 @dataclass
 class Effects:
     """What a batch leads to: new truths, held texts to examine again, and what follows from a
-    person's words: labelled events and lessons.
+    person's words: labelled events and lessons. Of texts that are `gone` the truth goes too.
     """
 
     latest: list[Labeled] = field(default_factory=list)
     rechecks: list[Recheck] = field(default_factory=list)
     events: list[Labeled] = field(default_factory=list)
     lessons: list[Retrain] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
 
 
 class Ledger:
@@ -130,6 +135,7 @@ class Ledger:
         counted(self._db)
         self._held = Held(self._db)
         self._reviews = Reviews(self._db)
+        self._erased = Erased(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -154,7 +160,10 @@ class Ledger:
         """
         effects = Effects()
         with transaction(self._db):
-            for delivered, record in batch:
+            told = [one for _, one in batch if isinstance(one, Forgotten)]
+            effects.gone |= self._erased.forget(told) if told else set()
+            for delivered, came in batch:
+                record = self._erased.left_of(came)
                 match record:
                     case Labeled():
                         self._labeled(record, effects, again=self._known(delivered))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from streams.erased import forgotten_at
 from streams.held import MAX_ROUNDS
 from streams.ledger import open_ledger
 from streams.records import Authority
@@ -63,6 +64,10 @@ class Lookup:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def forgotten(self, text_id: str) -> float | None:
+        """Return when a text was forgotten; None if it was not."""
+        return forgotten_at(self._db, text_id)
 
     def held(self, labels: Collection[str] | None = None) -> list[Waiting]:
         """Return the held texts, the longest held first; of `labels`, those that may have one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import structlog
 
@@ -148,10 +148,15 @@ class Repository:
         return {number: known[number] for number in sorted(known) if number in stay}
 
     def published(
-        self, manifest: Manifest, classifier: Classifier, serving: int | None
+        self,
+        manifest: Manifest,
+        classifier: Classifier,
+        serving: int | None,
+        without: Collection[int] = (),
     ) -> list[Outgoing]:
         """Return what publishes a version: parts and trees that are not here, the manifest, and
-        what removes the versions that go then, with what only they name.
+        what removes the versions that go then, with what only they name: those `without` that no
+        more may be there, pinned or not.
 
         The manifest comes behind what it names: no reader sees half. What a damaged tree of a
         version that goes named stays: nobody knows what that was.
@@ -161,6 +166,7 @@ class Repository:
         parts = {shas[name]: part for name, part in classifier.to_parts().items()}
         keys = {PART + sha for sha in parts} | {TREE + sha for sha in trees}
         kept = self._kept([*self.manifests.values(), manifest], serving)
+        kept = {number: one for number, one in kept.items() if number not in without}
         dropped = sorted(self.manifests.keys() - kept.keys())
         gone = self._keys(self.manifests[number] for number in dropped) - keys
         gone -= self._keys(one for one in kept.values() if one is not manifest)
@@ -170,6 +176,7 @@ class Repository:
             *(_record(TREE + sha, tree) for sha, tree in trees.items() if sha not in self.trees),
             _record(f"{MANIFEST}{manifest.number}", squeezed(whole)),
             *(_record(f"{MANIFEST}{number}", None) for number in dropped),
+            *(unpin(number) for number in dropped if number in self.pinned),
             *(_record(key, None) for key in sorted(gone)),
         ]
 

@@ -46,7 +46,7 @@ def _was_changed(index: TextIndex, reader: Reader, delivered: Delivered, text: T
         return False
     offset, partition = index.owner(text.id)
     owner = reader.read_from(TEXTS.name, offset, 1, partition)
-    if not owner or _file(owner[0]) != _file(delivered):
+    if not owner or owner[0].offset != offset or _file(owner[0]) != _file(delivered):
         return False
     return int(owner[0].headers.get(READING_HEADER, "1")) < reading
 

@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Protocol, TypeVar, runtime_checkable
 
 from models.errors import Permanent, RedstreamError
@@ -47,9 +48,31 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+APART = b"\x1f"
+"""Between a key's own part and what makes it one of its record only: in no id of a text."""
+
+
 def outgoing(topic: Topic, key: str, record: Record) -> Outgoing:
     """Return the record ready to publish."""
-    return Outgoing(topic.name, key.encode(), record.encode())
+    value = record.encode()
+    if topic.erasable:
+        return Outgoing(topic.name, key.encode() + APART + _digest(value), value)
+    return Outgoing(topic.name, key.encode(), value)
+
+
+def _digest(value: bytes) -> bytes:
+    return blake2b(value, digest_size=8).hexdigest().encode()
+
+
+def own_part(key: bytes | None) -> bytes:
+    """Return a key without what makes it one of its record only."""
+    key = key or b""
+    return key.rpartition(APART)[0] or key
+
+
+def text_of(key: bytes | None) -> str:
+    """Return the id of the text that the key of a record about one names."""
+    return own_part(key).decode(errors="replace")
 
 
 class Marks(Protocol):
@@ -181,9 +204,14 @@ def _unicode(text: str) -> str:
 def sort_out(
     batch: Iterable[Delivered], stage: str, read: Callable[[Delivered], T]
 ) -> tuple[list[tuple[Delivered, T]], list[Outgoing]]:
-    """Read every record of a batch; what cannot be read comes back as dead letters."""
+    """Read every record of a batch; what cannot be read comes back as dead letters.
+
+    One without a value is what is left of an erased one, and is passed over.
+    """
     readable, dead = [], []
     for delivered in batch:
+        if delivered.value is None:
+            continue
         try:
             readable.append((delivered, read(delivered)))
         except Permanent as error:

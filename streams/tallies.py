@@ -158,11 +158,17 @@ def recounted(db: sqlite3.Connection) -> dict[str, int]:
     return {name: count for name, count in db.execute(_ALL) if count}
 
 
+def recount(db: sqlite3.Connection) -> None:
+    """Count every row anew, within a transaction: after rows were deleted that no trigger sees."""
+    db.execute("DELETE FROM tallies")
+    db.executemany("INSERT INTO tallies VALUES (?, ?)", recounted(db).items())
+
+
 def counted(db: sqlite3.Connection) -> None:
     """Count a ledger whose rows were written before there were tallies."""
     if db.execute("SELECT 1 FROM tallies").fetchone() is None:
         with transaction(db):
-            db.executemany("INSERT INTO tallies VALUES (?, ?)", recounted(db).items())
+            recount(db)
 
 
 def tallies(db: sqlite3.Connection) -> dict[str, int]:

@@ -8,9 +8,11 @@ from itertools import groupby
 
 from models.classifier import Classifier
 from models.exemplars import Example
+from models.parts import holding
 from streams.commands import applied, mistaken
 from streams.errors import BadCommand, Unreadable
-from streams.feed import Version
+from streams.feed import Feed, Version
+from streams.forgotten import Gone
 from streams.labelset import LabelSet
 from streams.records import LabelCommand, Retrain
 from streams.stage import Delivered
@@ -55,6 +57,35 @@ def teach(version: Version, read: Read) -> Taught:
     taught.touched |= {*taught.classifier.touched_since(version.classifier)}
     taught.touched |= mistaken(version.classifier, taught.classifier)
     return taught
+
+
+def is_of_judge(record: Retrain | LabelCommand) -> bool:
+    """Tell whether it is a lesson that the judge accepted, which the gate may refuse."""
+    return isinstance(record, Retrain) and record.kind == "accepted" and not record.gold
+
+
+def accepted_by_judge(read: Read, ids: Sequence[str]) -> list[Retrain]:
+    """Return the judge's lessons with these ids, as often as they are in the batch."""
+    return [
+        record
+        for _, record in read
+        if isinstance(record, Retrain) and is_of_judge(record) and record.id in ids
+    ]
+
+
+def unlearnt(feed: Feed, taught: Taught, gone: Gone) -> set[int]:
+    """Take forgotten texts out of what was taught; return the versions that have them.
+
+    They go with the next one, pinned or not: nobody may go back to what has them.
+    """
+    before = taught.classifier
+    shelves = before.shelves.values()
+    ids = gone.of(text_id for shelf in shelves for text_id in shelf.ids)
+    taught.classifier = before.forget(ids, gone.noise)
+    taught.touched |= {*taught.classifier.touched_since(before)}
+    found = feed.having(holding(gone, gone.noise))
+    refused = {one.number: one.refused for one in feed.repository.manifests.values()}
+    return found | {n for n, one in refused.items() if one and gone.of(one.lessons)}
 
 
 def _lessons(taught: Taught, read: Sequence[tuple[Delivered, Retrain]], number: int) -> None:

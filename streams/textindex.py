@@ -8,13 +8,16 @@ after a crash is no repeat of itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from streams.database import made_durable, open_database, transaction
 from streams.records import Text
 from streams.stage import Delivered
+
+REVISED = re.compile("~[0-9a-f]{16}")
+"""What a row's id has behind it once its words were changed (`streams.revisions`)."""
 
 REQUEUED_HEADER = "redstream-requeued"
 """Carried by a dead letter that was put back: the position it first had."""
@@ -79,6 +82,12 @@ class TextIndex:
                 )
         return answers
 
+    def forget(self, gone: Container[str]) -> None:
+        """Know nothing any more of these ids: one pass over all of them."""
+        found = [(one,) for (one,) in self._db.execute("SELECT id FROM texts") if one in gone]
+        with transaction(self._db):
+            self._db.executemany("DELETE FROM texts WHERE id = ?", found)
+
     def settle(self) -> bool:
         """Put on the disk what is known; tell whether it is there."""
         return made_durable(self._db)
@@ -100,6 +109,14 @@ class TextIndex:
         """Tell whether the id was seen."""
         found = self._db.execute("SELECT 1 FROM texts WHERE id = ?", (text_id,)).fetchone()
         return found is not None
+
+    def revisions(self, text_id: str) -> list[str]:
+        """Return the ids that rows got whose words were changed under this one."""
+        rows = self._db.execute(
+            "SELECT id FROM texts WHERE id > ? AND id < ? ORDER BY id",
+            (f"{text_id}~", f"{text_id}~\x7f"),
+        )
+        return [found for (found,) in rows if REVISED.fullmatch(found.removeprefix(text_id))]
 
     def content(self, text_id: str) -> str | None:
         """Return the key of the content that an id stands for; None for an id not seen."""

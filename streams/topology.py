@@ -11,6 +11,7 @@
                                                              │               │      (Qdrant)
  uncertain, verdicts, labeled ──► drift (stage) ──► drift ───┴─────────────► train ─► models
  labels (add, retire, rename, merge) ──► train, remember                      (to every stage)
+ forgotten (texts to erase) ──► ledger, train, remember, drift; every other stage looks it up
  anything unreadable, anywhere ──► deadletters
 
 A person's verdict comes from outside, into the log: the ledger makes a labelled event and a lesson
@@ -38,6 +39,10 @@ class Topic:
     adapter declares: one where whoever reads builds on the order of all records (ledger, trainer,
     drift), many where work is shared out. The embedded log has one partition, and keeps what is
     `passing` until every stage has read it, all else for ever (`streams.retention`).
+
+    `of_text`: every record is about the text that its key names (`streams.stage.text_of`). One that
+    is `erasable` has a key for every record, kept for ever but for those that are erased: Kafka
+    compacts it, which only a record without a value then makes use of.
     """
 
     name: str
@@ -47,27 +52,67 @@ class Topic:
     partitions: int | None = None
     keep_days: int | None = 7
     passing: bool = False
+    of_text: bool = False
+    erasable: bool = False
 
 
 TEXTS = Topic("texts", None, key="text id, or none")
-UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id", passing=True)
-UNCERTAIN_LATER = Topic("uncertain-later", records.Uncertain, key="text id", passing=True)
-VERDICTS = Topic("verdicts", records.Verdict, key="text id", keep_days=None, partitions=1)
-RETRAIN = Topic("retrain", records.Retrain, key="text id", partitions=1, keep_days=None)
+UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id", passing=True, of_text=True)
+UNCERTAIN_LATER = Topic(
+    "uncertain-later", records.Uncertain, key="text id", passing=True, of_text=True
+)
+VERDICTS = Topic(
+    "verdicts",
+    records.Verdict,
+    key="text id, then a digest of the record",
+    keep_days=None,
+    partitions=1,
+    of_text=True,
+    erasable=True,
+)
+RETRAIN = Topic(
+    "retrain",
+    records.Retrain,
+    key="text id, then a digest of the record",
+    keep_days=None,
+    partitions=1,
+    of_text=True,
+    erasable=True,
+)
 MODELS = Topic(
     "models", None, key="part/SHA, tree/SHA, manifest/N or pin/N", compacted=True, partitions=1
 )
 PART, TREE, MANIFEST, PIN = "part/", "tree/", "manifest/", "pin/"
 """How the keys of `models` begin (`streams.repository`)."""
 
-LABELED = Topic("labeled", records.Labeled, key="text id", keep_days=30, passing=True, partitions=1)
-RECHECK = Topic("recheck", records.Recheck, key="text id", passing=True)
+LABELED = Topic(
+    "labeled",
+    records.Labeled,
+    key="text id",
+    keep_days=30,
+    passing=True,
+    partitions=1,
+    of_text=True,
+)
+RECHECK = Topic("recheck", records.Recheck, key="text id", passing=True, of_text=True)
 ROUNDS = Topic("rounds", records.Round, key="version", partitions=1, keep_days=None)
-LABELED_LATEST = Topic("labeled-latest", records.Labeled, key="text id", compacted=True)
+LABELED_LATEST = Topic(
+    "labeled-latest", records.Labeled, key="text id", compacted=True, of_text=True
+)
 LABELS = Topic("labels", records.LabelCommand, key="label", partitions=1, keep_days=None)
-DRIFT = Topic("drift", records.Drift, key="kind", partitions=1, keep_days=None)
+DRIFT = Topic(
+    "drift",
+    records.Drift,
+    key="kind, then a digest of the record",
+    keep_days=None,
+    partitions=1,
+    erasable=True,
+)
 DEADLETTERS = Topic(
     "deadletters", records.DeadLetter, key="topic/partition/offset", keep_days=30, partitions=1
+)
+FORGOTTEN = Topic(
+    "forgotten", records.Forgotten, key="digest of a text id", compacted=True, partitions=1
 )
 MARKS = Topic("marks", records.FileMark, key="role and path", compacted=True, partitions=1)
 
@@ -85,6 +130,7 @@ TOPICS = (
     LABELS,
     DRIFT,
     DEADLETTERS,
+    FORGOTTEN,
     MARKS,
 )
 
@@ -119,10 +165,12 @@ JUDGE = StageSpec(
     batch=64,
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
-REMEMBER = StageSpec("remember", (LABELS, RETRAIN), (), "streams.stages.remember", batch=256)
+REMEMBER = StageSpec(
+    "remember", (FORGOTTEN, LABELS, RETRAIN), (), "streams.stages.remember", batch=256
+)
 TRAIN = StageSpec(
     "train",
-    (LABELS, RETRAIN, VERDICTS, DRIFT, LABELED),
+    (FORGOTTEN, LABELS, RETRAIN, VERDICTS, DRIFT, LABELED),
     (MODELS, RETRAIN),
     "streams.stages.train",
     batch=1_024,
@@ -130,13 +178,17 @@ TRAIN = StageSpec(
 )
 LEDGER = StageSpec(
     "ledger",
-    (LABELED, VERDICTS, RETRAIN, MODELS, DEADLETTERS, ROUNDS),
+    (FORGOTTEN, LABELED, VERDICTS, RETRAIN, MODELS, DEADLETTERS, ROUNDS),
     (LABELED_LATEST, RECHECK, LABELED, RETRAIN),
     "streams.stages.ledger",
     batch=256,
 )
 NOTICE = StageSpec(
-    "drift", (UNCERTAIN, VERDICTS, LABELED), (DRIFT,), "streams.stages.drift", batch=256
+    "drift",
+    (FORGOTTEN, UNCERTAIN, VERDICTS, LABELED),
+    (DRIFT, MARKS),
+    "streams.stages.drift",
+    batch=256,
 )
 WRITE = StageSpec("write", (LABELED_LATEST,), (MARKS,), "streams.stages.write", batch=256)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from models.errors import Permanent
 from streams.incoming import read_text
-from streams.stage import Delivered, Outgoing
+from streams.stage import Delivered, Outgoing, own_part, text_of
 from streams.topology import TEXTS
 
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
@@ -65,7 +65,7 @@ def carried(
         return list(outputs)
     return [
         replace(one, headers={**one.headers, **found})
-        if (found := contexts.get(one.key or b""))
+        if (found := contexts.get(own_part(one.key)))
         else one
         for one in outputs
     ]
@@ -74,7 +74,7 @@ def carried(
 def text_id(delivered: Delivered) -> str | None:
     """Return the id of the text that a record is about; None where it is about none."""
     if delivered.topic != TEXTS.name:
-        return delivered.key.decode(errors="replace") if delivered.key else None
+        return text_of(delivered.key) or None
     try:
         text = read_text(
             delivered.value, delivered.position, delivered.headers, max_text=LONGEST_TEXT

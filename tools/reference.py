@@ -137,6 +137,7 @@ def record_pages() -> str:
             f"[{topic.record.__name__}](#{topic.record.__name__.lower()})" if topic.record else ""
         )
         kept = "the newest of a key" if topic.compacted else _days(topic.keep_days)
+        kept = f"{kept}, but for what is erased" if topic.erasable else kept
         kept = "until every stage has read it" if topic.passing else kept
         lines.append(f"| `{topic.name}` | {topic.key} | {kind} | {kept} |")
     examples = _examples()

@@ -44,8 +44,10 @@ TOLD = {
     "uncertain": "Texts for the judge: the classifier was not sure, or an audit asks.",
     "uncertain-later": "Texts that wait for the judge: it was away or slow, or has others first.",
     "verdicts": "Every answer of the judge, and of a person (who writes here with"
-    " `redstream review`). Kept for ever: calibration, thresholds and cost are read from it.",
-    "retrain": "The training set: seed examples, accepted texts, revocations. Kept for ever.",
+    " `redstream review`). Kept for ever: calibration, thresholds and cost are read from it. A"
+    " message without a value erases the one with its key.",
+    "retrain": "The training set: seed examples, accepted texts, revocations. Kept for ever; a"
+    " message without a value erases the one with its key.",
     "models": "Versions of the model, content-addressed as in git; a message without a value"
     " removes its key.",
     "labeled": "Labelled events, every decision about every text. Of the events of one text the"
@@ -56,7 +58,10 @@ TOLD = {
     "rounds": "Rounds over the undecided texts once an input has ended.",
     "labeled-latest": "For each text the labelled event that holds now: the topic to build on."
     " Compacted, so that a reader from the beginning gets the whole truth; a later event of a text"
-    " replaces the earlier one. An empty `label` is a person's word that no label is right.",
+    " replaces the earlier one. An empty `label` is a person's word that no label is right. A"
+    " message without a value: the text is forgotten, and so should be what was built on it.",
+    "forgotten": "Texts that are forgotten for good, made with `redstream forget`: a digest of each"
+    " id, from which nobody can tell what it was. Nothing of them is taken in any more.",
     "labels": "Changes of the label set, made with `redstream labels`.",
     "drift": "Changes of the stream that were noticed, with their evidence.",
     "deadletters": "What could not be used, by any stage: original bytes, key and headers, where"

@@ -80,6 +80,32 @@ class VerdictCache:
             newest = "(SELECT max(place) FROM verdicts)"
             self._run(f"DELETE FROM verdicts WHERE place <= {newest} - ?", self._keep)
 
+    def forget_words(self, forgotten: int) -> None:
+        """Keep of every verdict the answer alone: reasons may quote texts, evidence names them.
+
+        Whose words are in which row nobody knows, since rows are found by a hash. `forgotten`: how
+        many texts are by now; where that many were before, nothing is done.
+        """
+        if self._connection is None:
+            return
+        try:
+            ((done,),) = self._connection.execute("PRAGMA user_version").fetchall()
+            if done >= forgotten:
+                return
+            for place, written in self._connection.execute(
+                "SELECT place, said FROM verdicts"
+            ).fetchall():
+                if (said := _read(written)) is not None and (said.reason or said.evidence):
+                    self._connection.execute(
+                        "UPDATE verdicts SET said = ? WHERE place = ?",
+                        (json.dumps([said.answer, "", []]), place),
+                    )
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute(f"PRAGMA user_version = {forgotten}")
+        except sqlite3.Error as error:
+            log.warning("the verdict cache may still have reasons", error=str(error))
+
     def spent(self) -> dict[str, list[float]]:
         """What `save_spent` was last given; empty if never."""
         rows = self._run("SELECT state FROM spent")

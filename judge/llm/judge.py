@@ -152,6 +152,11 @@ class LLMJudge:
             "cache_off": cache.off if cache else "not set",
         }
 
+    def forget_words(self, forgotten: int) -> None:
+        """Keep what was answered, and neither reasons nor examples: they may quote a text."""
+        if self._cache is not None:
+            self._cache.forget_words(forgotten)
+
     async def close(self) -> None:
         """Let go of connections and cache."""
         await self._caller.endpoint.close()

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,13 +41,19 @@ def held(folder: Path) -> Iterator[None]:
             {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
-                "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                "command": _command(sys.argv),
                 "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             },
             file,
         )
         file.flush()
         yield
+
+
+def _command(argv: Sequence[str]) -> str:
+    """Return what a person called, without the ids of what is to be forgotten."""
+    name, *arguments = argv
+    return " ".join([Path(name).name, *arguments[: 1 if "forget" in arguments[:1] else None]])
 
 
 def _who(path: str) -> str:

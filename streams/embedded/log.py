@@ -16,9 +16,11 @@ from pathlib import Path
 
 from models.errors import Fatal
 from streams.database import format_of, give_back, open_database, transaction
+from streams.forgotten import OF_TEXT, GoneNow
+from streams.mentions import subject
 from streams.packing import PLAIN, packed, unpacked
 from streams.stage import Delivered, Outgoing
-from streams.topology import TOPICS
+from streams.topology import DEADLETTERS, TEXTS, TOPICS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -42,6 +44,9 @@ OLDER = {
     1: "ALTER TABLE topics ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE records ADD COLUMN packed INTEGER NOT NULL DEFAULT 0"
 }
+MENTIONING = OF_TEXT | {TEXTS.name, DEADLETTERS.name}
+"""Topics whose records may be about a text."""
+
 COLUMNS = "seq, offset, key, value, headers, at"
 
 _Row = tuple[int, int, bytes | None, bytes | None, str | None, float, int]
@@ -71,6 +76,7 @@ class SqliteLog:
         self._ids: dict[str, int] = {t.name: -1 for t in TOPICS}
         self._ids |= dict(self._db.execute("SELECT name, id FROM topics"))
         self._compacted = {t.name for t in TOPICS if t.compacted}
+        self._gone = GoneNow()
         self._seen = self._version()
 
     def close(self) -> None:
@@ -92,10 +98,15 @@ class SqliteLog:
         return int(number)
 
     def commit(self, group: str, batch: Sequence[Delivered], outputs: Iterable[Outgoing]) -> None:
-        """Publish `outputs` and move the group past `batch`, in one transaction."""
+        """Publish `outputs` and move the group past `batch`, in one transaction.
+
+        Nothing of a forgotten text is taken in: whoever worked on it while it was being forgotten
+        publishes into nothing.
+        """
         after = {delivered.topic: delivered.offset + 1 for delivered in batch}
         now = time.time()
         with transaction(self._db):
+            self._gone.news(self)
             for output in outputs:
                 self._append(output, now)
             self._db.executemany(
@@ -117,6 +128,8 @@ class SqliteLog:
             )
             if output.value is None:
                 return
+        if self._gone and self._is_gone(output, now):
+            return
         (offset,) = self._db.execute(
             "UPDATE topics SET next = next + 1 WHERE id = ? RETURNING next - 1", (topic,)
         ).fetchone()
@@ -127,6 +140,12 @@ class SqliteLog:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (topic, offset, output.key, value, headers, now, compacted, how),
         )
+
+    def _is_gone(self, output: Outgoing, now: float) -> bool:
+        end = self.end(output.topic)
+        as_read = Delivered(output.topic, 0, end, output.key, output.value, output.headers, now)
+        about = subject(as_read) if output.topic in MENTIONING else None
+        return about is not None and about in self._gone
 
     def read(self, group: str, topics: Sequence[str], limit: int) -> list[Delivered]:
         """Return the next records for a group over all its topics, in order of arrival."""
@@ -207,6 +226,28 @@ class SqliteLog:
                     "DELETE FROM records WHERE topic = ? AND offset < ?", (place, floor)
                 )
                 self._db.execute("UPDATE topics SET first = ? WHERE id = ?", (floor, place))
+
+    def replace(self, values: Iterable[tuple[str, int, bytes | None]]) -> None:
+        """Put other values in the place of records, by topic and offset, in one transaction.
+
+        None: nothing is left, key and headers neither, and of a compacted topic no record at all.
+        """
+        with transaction(self._db):
+            for topic, offset, value in values:
+                place = self._ids[topic], offset
+                if value is not None:
+                    self._db.execute(
+                        "UPDATE records SET packed = ?, value = ? WHERE topic = ? AND offset = ?",
+                        (*packed(value), *place),
+                    )
+                elif topic in self._compacted:
+                    self._db.execute("DELETE FROM records WHERE topic = ? AND offset = ?", place)
+                else:
+                    self._db.execute(
+                        "UPDATE records SET key = NULL, value = NULL, headers = NULL, packed = 0"
+                        " WHERE topic = ? AND offset = ?",
+                        place,
+                    )
 
     def count(self, topic: str) -> int:
         """Return how many records ever came into a topic."""

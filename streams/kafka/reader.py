@@ -128,6 +128,10 @@ class KafkaReader:
                 await asyncio.sleep(0.2)
         return await question(*about)
 
+    def follows(self, topic: str) -> bool:
+        """Tell whether a topic is read ahead, and looking at its newest costs nothing."""
+        return topic in self._tails
+
     def assigned(self, partitions: Mapping[str, Sequence[int]]) -> None:
         """Note which partitions are this worker's; of other topics all are read."""
         self._assigned = partitions

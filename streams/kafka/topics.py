@@ -18,6 +18,10 @@ from streams.topology import TOPICS, Topic
 
 DAY_MS = 24 * 60 * 60 * 1_000
 
+COMPACTED_DAYS = 7
+"""After how long what is overwritten or erased in a compacted topic goes, at the latest (KIP-354):
+as long as texts are kept."""
+
 TRIES = 200
 
 
@@ -47,13 +51,17 @@ def declared(
 
 
 def _config(topic: Topic, replication: int) -> dict[str, str]:
-    kept = -1 if topic.keep_days is None or topic.compacted else topic.keep_days * DAY_MS
+    compacted = topic.compacted or topic.erasable
+    kept = -1 if topic.keep_days is None or compacted else topic.keep_days * DAY_MS
+    # By itself Kafka compacts when half of a topic is overwritten, which may be never.
+    soon = {"max.compaction.lag.ms": str(COMPACTED_DAYS * DAY_MS)} if compacted else {}
     return {
-        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "cleanup.policy": "compact" if compacted else "delete",
         "retention.ms": str(kept),
         "max.message.bytes": str(LARGEST),
         # What is acknowledged lies on all replicas that keep up: with one of three away, on two.
         "min.insync.replicas": str(max(1, replication - 1)),
+        **soon,
     }
 
 
@@ -117,6 +125,17 @@ async def differences(connection: Connection, wanted: Sequence[Declared]) -> lis
                 if (is_ := configs[one.name].get(key)) != value:
                     found.append(f"{one.name} has {key}={is_}, declared is {value}")
         return found
+
+
+async def configured(connection: Connection, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return how these topics, as they are called on the brokers, are configured there.
+
+    Raises:
+        Transient: the brokers do not answer.
+    """
+    async with _Admin(connection) as admin:
+        there = set(await admin.list_topics())
+        return await _configs(admin, [one for one in topics if one in there])
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -22,11 +22,13 @@ import structlog
 from models.errors import Fatal, Permanent, Transient
 from streams.delivery import LONGEST_BACKOFF, deliver
 from streams.errors import Fenced, NotYet
+from streams.forgotten import GoneNow
 from streams.kafka.app import faust_app
 from streams.kafka.connection import Connection
 from streams.kafka.publisher import Publisher
 from streams.kafka.reader import KafkaReader
 from streams.stage import Delivered, Outgoing, Shares, Stage, dead_letter
+from streams.topology import FORGOTTEN
 from streams.trace import carried
 from streams.watch import Watch
 
@@ -85,6 +87,7 @@ class Worker:
         self._one = asyncio.Lock()
         self._early: set[asyncio.Task[None]] = set()
         self._last = 0.0
+        self._gone = GoneNow()
         self.failure: BaseException | None = None
         self._app = self._faust(folder)
 
@@ -233,6 +236,9 @@ class Worker:
     async def _published(
         self, batch: Sequence[Delivered], outputs: Sequence[Outgoing]
     ) -> list[Outgoing]:
+        if self._reader.follows(FORGOTTEN.name):
+            await asyncio.to_thread(self._gone.news, self._reader)
+            outputs = self._gone.without(outputs)
         try:
             await self._publisher.publish(outputs)
             return list(outputs)

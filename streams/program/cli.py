@@ -13,6 +13,7 @@ from streams.program import backup_cli, config_cli, evaluate_cli
 from streams.program import options as given
 from streams.program.deadletters_cli import deadletters_commands
 from streams.program.examples_cli import examples_commands
+from streams.program.forget_cli import forget
 from streams.program.guides_cli import guides_commands
 from streams.program.kafka_cli import consume, produce, rounds, topics_commands, up, worker
 from streams.program.labels_cli import labels_commands
@@ -34,6 +35,7 @@ app.command("config")(config_cli.config)
 app.command("review")(review)
 app.command("backup")(backup_cli.backup)
 app.command("restore")(backup_cli.restore)
+app.command("forget")(forget)
 app.add_typer(deadletters_commands, name="deadletters")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
@@ -205,8 +207,15 @@ def explain(
     """
     from streams.program.explain import as_json as data
     from streams.program.explain import explain as story
+    from streams.program.known import forgotten_on
+    from streams.program.plain import visible
 
-    found = story(settings_of(var=var, encoder=encoder), text_id, encode=encode)
+    settings = settings_of(var=var, encoder=encoder)
+    if (forgotten := forgotten_on(settings, text_id)) is not None:
+        plain = f"{text_id} was forgotten on {forgotten}. Nothing of it is kept."
+        told = json.dumps({"id": text_id, "forgotten": forgotten})
+        return typer.echo(told if as_json else visible(plain, lines=False))
+    found = story(settings, text_id, encode=encode)
     if as_json:
         typer.echo(json.dumps(data(found)))
     else:

@@ -83,7 +83,7 @@ def rebuild(settings: Settings) -> Rebuilt:
 
 
 async def _filled(store: ExampleStore, log: Log, feed: Feed, where: str) -> Rebuilt:
-    stage, unusable = Remember(store, feed), 0
+    stage, unusable = Remember(store, feed, log), 0
     try:
         for records in chunks(log, RETRAIN):
             unusable += await stage.refill(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from contextlib import closing
 
@@ -41,10 +42,10 @@ def case_of(story: Story, embedding: Vector) -> Uncertain:
 
 
 def lesson_at(reader: Reader, offset: int) -> Retrain | None:
-    """Return the lesson at a place in `retrain`; None if it cannot be read."""
+    """Return the lesson at a place in `retrain`; None if it cannot be read, or is erased."""
     found = reader.read_from(RETRAIN.name, offset, 1)
     try:
-        return Retrain.decode(found[0].value) if found else None
+        return Retrain.decode(found[0].value) if found and found[0].offset == offset else None
     except Unreadable:
         return None
 
@@ -91,8 +92,26 @@ def embedding_of(
     return Vector.of(np.asarray(row, np.float32), encoder.identity)
 
 
+def forgotten_on(settings: Settings, text_id: str) -> str | None:
+    """Return the day on which a text was forgotten; None if it was not.
+
+    Raises:
+        Fatal: nothing was run in this folder yet.
+    """
+    with closing(Lookup(Folder(settings.var).ledger)) as lookup:
+        moment = lookup.forgotten(text_id)
+    return None if moment is None else day(moment)
+
+
+def day(moment: float) -> str:
+    """Return the day of a moment, as a person writes it."""
+    return time.strftime("%Y-%m-%d", time.localtime(moment))
+
+
 def unknown(settings: Settings, lookup: Lookup, text_id: str) -> str:
     """Say that nothing is known of a text: it is on its way, or there is none of that id."""
+    if (moment := lookup.forgotten(text_id)) is not None:
+        return f"{text_id!r} was forgotten on {day(moment)}: nothing of it is kept"
     with closing(TextIndex(Folder(settings.var).texts, read_only=True)) as index:
         if index.has(text_id):
             return f"{text_id!r} is not decided yet, nor held: it is still on its way"

@@ -16,6 +16,7 @@ from judge.port import RemoteJudge
 from models.classifier import Classifier
 from models.errors import Fatal
 from streams.feed import Feed
+from streams.forgotten import GoneNow
 from streams.labelset import LabelSet
 from streams.program.folder import Folder
 from streams.program.guides import follow_labels, open_guides
@@ -46,13 +47,14 @@ def build_llm(
     labels = LabelSet.of(version.manifest)
     guides = open_guides(settings, log, version.classifier, labels)
     judge = _fitting(lambda: build(options_of(settings), guides, Folder(settings.var).verdicts))
-    told = _told(version.classifier)
+    told, gone = _told(version.classifier), GoneNow()
 
     def policy() -> Policy:
         nonlocal version, told
-        if feed.newest() is not version:
+        forgotten = gone.news(log)  # guides may quote it
+        if forgotten or feed.newest() is not version:
             version = feed.newest()
-            if told != (told := _told(version.classifier)):
+            if told != (told := _told(version.classifier)) or forgotten:
                 labels = LabelSet.of(version.manifest)
                 follow_labels(guides, settings, log, version.classifier, labels)
         return Policy(

@@ -22,6 +22,7 @@ from streams.memory import giving_back, settled, share_one_arena
 from streams.program.assembly import Parts, build_judge, build_stages, open_store
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
+from streams.program.forget import finish
 from streams.program.judge_state import JudgeState, JudgeWatch
 from streams.program.kept_pipe import KeptPipe
 from streams.program.news import News, Newsreader
@@ -164,7 +165,9 @@ def run_source(
                     await asked.close()
                 await store.close()
 
-        return asyncio.run(work())
+        finished = asyncio.run(work())
+        finish(settings, log)
+        return finished
 
 
 async def _until_stopped(

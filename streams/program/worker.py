@@ -30,7 +30,16 @@ from streams.program.observing import Unobserved, observing
 from streams.program.settings import Settings
 from streams.stage import Delivered, Outgoing
 from streams.telemetry.spans import Spans, spans
-from streams.topology import CLASSIFY, DEADLETTERS, JUDGE, LATER, MODELS, STAGES, StageSpec
+from streams.topology import (
+    CLASSIFY,
+    DEADLETTERS,
+    FORGOTTEN,
+    JUDGE,
+    LATER,
+    MODELS,
+    STAGES,
+    StageSpec,
+)
 from streams.trace import about
 from streams.watch import Watch
 
@@ -44,6 +53,9 @@ FOLLOW_SECONDS = 0.25
 """How often a worker without work looks for a new version."""
 
 MOST = 64
+
+FOLLOWED = (MODELS.name, FORGOTTEN.name)
+"""What every worker looks up for every batch."""
 
 log = structlog.get_logger()
 
@@ -189,7 +201,7 @@ async def _once(
         opened = _Opened(settings, encoder)
         workers, feeds, readers = [], [], []
         for spec in stages:
-            reader = await asyncio.to_thread(KafkaReader, where, follow=[MODELS.name])
+            reader = await asyncio.to_thread(KafkaReader, where, follow=FOLLOWED)
             stack.enter_context(closing(reader))
             feed = Feed(reader)
             feed.newest()

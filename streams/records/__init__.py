@@ -6,6 +6,7 @@ unknown fields as `attributes`. Times are seconds since the epoch (UTC).
 """
 
 from streams.records.decided import Authority, Labeled, Verdict, Weighed, truth_of
+from streams.records.forgotten import Forgotten
 from streams.records.model import Claim, Layered, Manifest, Refusal, Reliability, Tree
 from streams.records.signals import DeadLetter, Drift, FileMark, Round, RoundEnd
 from streams.records.taught import LabelCommand, Retrain
@@ -18,6 +19,7 @@ __all__ = [
     "DeadLetter",
     "Drift",
     "FileMark",
+    "Forgotten",
     "LabelCommand",
     "Labeled",
     "Layered",

@@ -20,6 +20,7 @@ from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
 from streams.errors import IdConflict, Unreadable
 from streams.feed import Feed, Version
+from streams.forgotten import GoneNow
 from streams.held import MAX_ROUNDS
 from streams.incoming import read_text
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
@@ -80,6 +81,7 @@ class Classify:
         self._max_text = max_text
         self._weighing = weighing
         self._reader: Reader | None = None
+        self._gone = GoneNow()
 
     async def start(self, reader: Reader) -> None:
         """Check the encoder against the model, and know every id that was seen before."""
@@ -92,13 +94,21 @@ class Classify:
                 f" {self._encoder.identity}: set REDSTREAM_ENCODER as it was, or fit again into"
                 " another --var"
             )
+        self._gone.news(reader)
         await catch_up(reader, self.spec, (TEXTS,), self._known, self._see)
+        if self._gone:
+            self._index.forget(self._gone)
+
+    def _forget(self) -> None:
+        """Forget what was forgotten since it was last looked."""
+        if self._reader is not None and self._gone.news(self._reader):
+            self._index.forget(self._gone)
 
     def _known(self, topic: str, partition: int) -> int:
         return self._index.position(partition)
 
     async def _see(self, batch: Sequence[Delivered]) -> None:
-        claimed(self._index, self._reader, sort_out(batch, self.spec.name, self._text)[0])
+        claimed(self._index, self._reader, self._texts(batch)[0])
 
     def settle(self) -> bool:
         """Put the index of ids on the disk."""
@@ -109,12 +119,14 @@ class Classify:
         self._index.close()
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
-        """Label, or pass on to the judge, every text of the batch."""
-        texts, dead = sort_out(
-            (d for d in batch if d.topic == TEXTS.name), self.spec.name, self._text
-        )
+        """Label, or pass on to the judge, every text of the batch.
+
+        One that is forgotten is passed over, whatever comes under its id.
+        """
+        self._forget()
+        texts, dead = self._texts([d for d in batch if d.topic == TEXTS.name])
         rechecks, unreadable = sort_out(
-            (d for d in batch if d.topic == RECHECK.name),
+            (d for d in batch if d.topic == RECHECK.name and not self._gone.about(d)),
             self.spec.name,
             self._recheck,
         )
@@ -132,17 +144,27 @@ class Classify:
         items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
         if not items:
             return dead
+        answers = await self._answers(items, version, now)
+        self._forget()  # what came in while it was being forgotten has claimed its id
+        return dead + answers
+
+    async def _answers(self, items: Sequence[_Item], version: Version, now: Now) -> list[Outgoing]:
         embeddings = np.stack([item.embedding for item in items])
         predictions, scores = await asyncio.to_thread(version.scored, embeddings)
         scales = self._weighing.now() if self._weighing else None
         doubtful = [one.confidence < now.threshold for one in predictions]
         spared = scales.gains_nothing(predictions, doubtful) if scales else [False] * len(items)
-        answers = [
+        return [
             record
             for item, said, scored, idle in zip(items, predictions, scores, spared, strict=True)
             for record in self._answer(item, _Said(said, scored, idle), version, now)
         ]
-        return dead + answers
+
+    def _texts(
+        self, batch: Sequence[Delivered]
+    ) -> tuple[list[tuple[Delivered, Text]], list[Outgoing]]:
+        texts, dead = sort_out(batch, self.spec.name, self._text)
+        return [(d, text) for d, text in texts if text.id not in self._gone], dead
 
     def _text(self, delivered: Delivered) -> Text:
         return read_text(

@@ -16,6 +16,7 @@ import numpy as np
 from streams.derived import catch_up
 from streams.drift import Watch
 from streams.errors import Unreadable
+from streams.forgotten import GoneNow, in_batch
 from streams.records import Labeled, Uncertain, Verdict
 from streams.snapshot import EVERY, Snapshot, snapshot_of
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
@@ -40,9 +41,12 @@ class Notice:
         self._next: dict[str, int] = {}
         self._since = 0
         self._found: dict[str, Outgoing] = {}
+        self._gone = GoneNow()
+        self._reader: Reader | None = None
 
     async def start(self, reader: Reader) -> None:
         """Go on from the snapshot, and read again what was handled since."""
+        self._reader = reader
         snapshot = snapshot_of(reader)
         if snapshot is not None:
             with suppress(KeyError, TypeError, ValueError):  # of a later redstream
@@ -62,11 +66,16 @@ class Notice:
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Return the events of the batch; delivered again, it has the same ones."""
-        records, dead = sort_out(batch, self.spec.name, _read)
+        gone = in_batch(batch)
+        if self._reader is not None:
+            self._gone.news(self._reader)
+        seen = [one for one in batch if one.topic in KINDS and not self._gone.about(one)]
+        records, dead = sort_out(seen, self.spec.name, _read)
         await asyncio.to_thread(self._observe, records)
+        known = bool(gone) and self._watch.forget(gone)
         events = (self._found.get(delivered.position) for delivered in batch)
         out = [*dead, *(event for event in events if event is not None)]
-        if self._since >= EVERY:
+        if self._since >= EVERY or known:  # the snapshot before may have what is forgotten
             self._since = 0
             out.append(Snapshot(next=self._next, watch=self._watch.to_json()).outgoing())
         return out

@@ -24,6 +24,7 @@ from streams.decided import labelled, verdicts_of
 from streams.errors import NotYet
 from streams.feed import Feed
 from streams.followed import again, to_ask
+from streams.forgotten import GoneNow
 from streams.labelset import LabelSet
 from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
@@ -73,9 +74,19 @@ class JudgeStage:
         self._weighing = weighing if judge.teaches else None
         self._slots = asyncio.Semaphore(AHEAD * concurrency)
         self._without_turn = 0  # of the batch in hand
+        self._reader: Reader | None = None
+        self._gone = GoneNow()
 
     async def start(self, reader: Reader) -> None:
         """Nothing is derived: the example store is filled by `remember`."""
+        self._reader = reader
+        self._forget()
+
+    def _forget(self) -> None:
+        """Have the judge keep no words either, where a text was forgotten since it was looked."""
+        news = self._reader is not None and self._gone.news(self._reader)
+        if news and isinstance(self._judge, RemoteJudge):
+            self._judge.forget_words(len(self._gone))
 
     def share(self, part: float) -> None:
         """Of rate and budget, as much as of the work is here."""
@@ -94,7 +105,9 @@ class JudgeStage:
         """
         if wait := self._resumes_in():
             raise NotYet("the judge is away", delay=wait)
-        cases, dead = sort_out(batch, self.spec.name, lambda d: Uncertain.decode(d.value))
+        self._forget()
+        asked = [one for one in batch if not self._gone.about(one)]
+        cases, dead = sort_out(asked, self.spec.name, lambda d: Uncertain.decode(d.value))
         policy, until = self._policy(), asyncio.get_running_loop().time() + self._seconds
         gone: list[tuple[Delivered, Uncertain]] = []
         if self._feed is not None:
@@ -111,6 +124,7 @@ class JudgeStage:
             elif isinstance(answer, BaseException):
                 raise answer
         self._resize(len(cases) - self._without_turn)
+        self._forget()
         dead += [again(case) for _, case in gone]
         return dead + [
             record for answer in answered if isinstance(answer, list) for record in answer

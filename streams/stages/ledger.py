@@ -14,6 +14,7 @@ from streams.ledger import Ledger
 from streams.records import (
     Authority,
     DeadLetter,
+    Forgotten,
     Labeled,
     Manifest,
     Retrain,
@@ -24,6 +25,7 @@ from streams.reviewed import case_of
 from streams.stage import Delivered, Outgoing, Reader, outgoing, sort_out
 from streams.topology import (
     DEADLETTERS,
+    FORGOTTEN,
     LABELED,
     LABELED_LATEST,
     LEDGER,
@@ -43,6 +45,7 @@ KINDS: dict[str, type[Record]] = {
     MODELS.name: Manifest,
     DEADLETTERS.name: DeadLetter,
     ROUNDS.name: Round,
+    FORGOTTEN.name: Forgotten,
 }
 
 LESSON = f"{RETRAIN.name}/".encode()
@@ -86,6 +89,7 @@ class LedgerStage:
             *(outgoing(RETRAIN, lesson.id, lesson) for lesson in effects.lessons),
             *(outgoing(LABELED_LATEST, event.id, event) for event in effects.latest),
             *(outgoing(RECHECK, recheck.text.id, recheck) for recheck in effects.rechecks),
+            *(Outgoing(LABELED_LATEST.name, one.encode(), None) for one in sorted(effects.gone)),
         ]
 
     def _records(

@@ -16,6 +16,7 @@ from models.errors import Permanent, Transient
 from streams.derived import catch_up
 from streams.errors import NotYet, Unreadable
 from streams.feed import Feed
+from streams.forgotten import GoneNow, in_batch
 from streams.labelset import LabelSet
 from streams.records import LabelCommand, Retrain
 from streams.stage import Delivered, Outgoing, Reader, sort_out
@@ -32,12 +33,15 @@ class Remember:
 
     spec = REMEMBER
 
-    def __init__(self, store: ExampleStore, feed: Feed) -> None:
+    def __init__(self, store: ExampleStore, feed: Feed, reader: Reader | None = None) -> None:
         self._store = store
         self._feed = feed
+        self._gone = GoneNow()
+        self._reader = reader
 
     async def start(self, reader: Reader) -> None:
         """Notice a store that cannot be used; fill one that was lost."""
+        self._reader = reader
         try:
             lost = await self._store.count() == 0
         except Transient as error:  # a server that is away: it may be there when it is needed
@@ -72,6 +76,8 @@ class Remember:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Upsert what was taught, delete what was revoked; the last word on an id counts.
 
+        Of what was forgotten nothing stays in the store's files either.
+
         Raises:
             NotYet: the trainer has not carried a label command of the batch out.
         """
@@ -81,7 +87,9 @@ class Remember:
             raise NotYet("a label command is with the trainer", delay=TRAINER_SECONDS)
         taught = (one for one in batch if one.topic == RETRAIN.name)
         lessons, dead = sort_out(taught, self.spec.name, lambda d: Retrain.decode(d.value))
-        last = {lesson.id: lesson for _, lesson in lessons}
+        if self._reader is not None:
+            self._gone.news(self._reader)
+        last = {lesson.id: lesson for _, lesson in lessons if lesson.id not in self._gone}
         points = [
             ExamplePoint(lesson.id, label, lesson.text, lesson.embedding.array())
             for lesson in last.values()
@@ -92,12 +100,17 @@ class Remember:
         if moves:
             gone |= await self._move(labels)
         gone -= {point.id for point in points}
+        forgotten = in_batch(batch)
+        if forgotten:
+            gone |= forgotten.of(await self._store.ids())
         if points:
             await self._store.upsert(points)
         if gone:
             await self._store.delete(gone)
         if points or gone or moves:
             await self._store.flush()
+        if forgotten:
+            await self._store.purge()
         return dead
 
     async def _move(self, labels: LabelSet) -> set[str]:

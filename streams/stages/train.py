@@ -26,6 +26,7 @@ from streams.derived import catch_up
 from streams.errors import Unreadable
 from streams.feed import Feed, Version
 from streams.following import Following
+from streams.forgotten import Gone, GoneNow, in_batch
 from streams.gate import compare
 from streams.labelset import LabelSet
 from streams.outputs import Outputs
@@ -39,7 +40,14 @@ from streams.records import (
     Verdict,
 )
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
-from streams.teaching import Read, Taught, teach
+from streams.teaching import (
+    Read,
+    Taught,
+    accepted_by_judge,
+    is_of_judge,
+    teach,
+    unlearnt,
+)
 from streams.terms import Change, Shares, Terms
 from streams.topology import DRIFT, LABELED, LABELS, RETRAIN, TRAIN, VERDICTS
 
@@ -73,10 +81,12 @@ class Train:
         self._answers = answers
         self._following = following
         self._reader: Reader | None = None
+        self._gone = GoneNow()
 
     async def start(self, reader: Reader) -> None:
         """The feed is the state of the model; what was judged is read again if it was lost."""
         self._reader = reader
+        self._gone.news(reader)
         if self._outputs is not None:
             self._outputs.start(reader, reader.position(self.spec.name, LABELED.name))
         if self._answers is not None:
@@ -104,6 +114,10 @@ class Train:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Learn the batch in its order and return the next version, if anything changed."""
         version = self._feed.newest()
+        if self._reader is not None:
+            self._gone.news(self._reader)
+        if gone := in_batch(batch):
+            self._forget(gone)
         self._observe([d for d in batch if d.topic == VERDICTS.name])
         news = self._news(batch, version.manifest)
         dimension = version.classifier.dimension
@@ -119,10 +133,13 @@ class Train:
         taught, refused = await asyncio.to_thread(self._gated, version, read)
         dead += [dead_letter(one, self.spec.name, error) for one, error in taught.unusable]
         ends = {one.topic: one.offset + 1 for one in news}
-        gone, waiting = outlived(taught.classifier, change.ageing)
-        dead += [_revoked(id_, label, "drift") for id_, label in gone.items()]
+        holding = set[int]()
+        if gone:
+            holding = await asyncio.to_thread(unlearnt, self._feed, taught, gone)
+        old, waiting = outlived(taught.classifier, change.ageing)
+        dead += [_revoked(id_, label, "drift") for id_, label in old.items()]
         change = replace(change, ageing=waiting)
-        changed = taught.lessons or refused or LABELS.name in ends
+        changed = taught.lessons or refused or holding or LABELS.name in ends
         changed = changed or terms != version.terms or change != Change.of(version.manifest)
         shares = self._shares(batch, version, taught.labels, due=bool(changed))
         if not changed and shares == Shares.of(version.manifest):
@@ -130,7 +147,7 @@ class Train:
         if refused is not None:
             dead += [
                 _revoked(lesson.id, lesson.label, "gate")
-                for lesson in _accepted_by_judge(read, refused.lessons)
+                for lesson in accepted_by_judge(read, refused.lessons)
             ]
         return dead + self._feed.publish(
             taught.classifier,
@@ -142,15 +159,22 @@ class Train:
             change=change,
             shares=shares,
             layer=self._layered(version),
+            without=holding,
             labels=replace(
                 taught.labels, applied=ends.get(LABELS.name, version.manifest.applied_labels)
             ),
         )
 
+    def _forget(self, gone: Gone) -> None:
+        for derived in (self._audits, self._answers, self._following):
+            if derived is not None:
+                derived.forget(gone)
+
     def _news(self, batch: Sequence[Delivered], manifest: Manifest) -> list[Delivered]:
         """Return the lessons and commands that are not in the version, in the order of work."""
         applied = {RETRAIN.name: manifest.applied, LABELS.name: manifest.applied_labels}
         news = [one for one in batch if one.topic in applied and one.offset >= applied[one.topic]]
+        news = [one for one in news if not self._gone.about(one)]
         return in_turn(news, LabelSet.of(manifest), self._reader)
 
     def _gated(self, version: Version, read: Read) -> tuple[Taught, Refusal | None]:
@@ -159,10 +183,10 @@ class Train:
         A person's lessons, revocations and commands are no opinion that texts could overrule.
         """
         taught = teach(version, read)
-        by_judge = [lesson for lesson in taught.lessons if _is_of_judge(lesson)]
+        by_judge = [lesson for lesson in taught.lessons if is_of_judge(lesson)]
         if self._audits is None or not by_judge:
             return taught, None
-        kept = [item for item in read if not _is_of_judge(item[1])]
+        kept = [item for item in read if not is_of_judge(item[1])]
         before, without = version.classifier, None
         if any(isinstance(record, LabelCommand) for _, record in read):
             # What a command changes is not held against the lessons beside it.
@@ -208,7 +232,8 @@ class Train:
 
     def _verdicts(self, batch: Sequence[Delivered]) -> list[tuple[Delivered, Verdict]]:
         # What cannot be read is put to the dead letters by the ledger, which reads it as well.
-        return sort_out(batch, self.spec.name, lambda d: Verdict.decode(d.value))[0]
+        told = [one for one in batch if not self._gone.about(one)]
+        return sort_out(told, self.spec.name, lambda d: Verdict.decode(d.value))[0]
 
     def _changed(
         self, batch: Sequence[Delivered], drifts: Sequence[Drift], manifest: Manifest
@@ -259,19 +284,6 @@ def _behind(batch: Sequence[Delivered], topic: str, reader: Reader) -> int:
     """Return the offset in a topic that the batch leads to."""
     ends = [one.offset + 1 for one in batch if one.topic == topic]
     return max(ends, default=reader.position(TRAIN.name, topic))
-
-
-def _is_of_judge(record: Retrain | LabelCommand) -> bool:
-    return isinstance(record, Retrain) and record.kind == "accepted" and not record.gold
-
-
-def _accepted_by_judge(read: Read, ids: Sequence[str]) -> list[Retrain]:
-    """Return the judge's lessons with these ids, as often as they are in the batch."""
-    return [
-        record
-        for _, record in read
-        if isinstance(record, Retrain) and _is_of_judge(record) and record.id in ids
-    ]
 
 
 def _revoked(text_id: str, label: str, signed: str) -> Outgoing:

@@ -1,5 +1,7 @@
 """write: the newest truths into a JSON Lines file, one line for each time a truth changed.
 
+That a text is forgotten is no line: what was written about it before is in a person's hands.
+
 The mark that says how many bytes are committed travels with the position: after a crash the
 file is cut back to it, so that no line is lost or written twice.
 """
@@ -44,10 +46,11 @@ class Write:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Write the batch behind what is committed."""
         mark = self._mark()
-        lines = b"".join((delivered.value or b"") + b"\n" for delivered in batch)
+        values = [one.value for one in batch if one.value is not None]
+        lines = b"".join(value + b"\n" for value in values)
         await asyncio.to_thread(self._append, mark, lines)
         moved = mark.model_copy(
-            update={"bytes": mark.bytes + len(lines), "rows": mark.rows + len(batch)}
+            update={"bytes": mark.bytes + len(lines), "rows": mark.rows + len(values)}
         )
         return [outgoing(MARKS, mark.key, moved)]
 

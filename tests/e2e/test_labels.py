@@ -56,6 +56,11 @@ class Stream:
         self._var = var
         self._sent = 0
 
+    def decided(self, before: int) -> Stream:
+        """Note how many were decided about already."""
+        self._sent = before
+        return self
+
     def send(self, lines: list[bytes]) -> None:
         """Send lines and wait until each has a label or is held."""
         assert self._process.stdin is not None

@@ -52,6 +52,8 @@ class Remote:
     def status(self) -> dict[str, object]:
         return {}
 
+    def forget_words(self, forgotten: int) -> None: ...
+
     async def close(self) -> None: ...
 
     async def verify(self, case: Case, label: str, neighbours: Sequence[Neighbour]) -> Answer:
