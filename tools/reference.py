@@ -22,7 +22,7 @@ from streams.program.configuration import secrets
 from streams.program.evaluate import findings
 from streams.program.renamed import RENAMED
 from streams.program.settings import Settings
-from streams.records import decided, model, signals, taught, text
+from streams.records import decided, forgotten, model, signals, taught, text
 from streams.topology import TOPICS
 from streams.wire import Record
 from tools import asyncapi, goldens, metrics_page
@@ -173,7 +173,7 @@ def evaluation() -> str:
 
 
 def _kinds() -> list[type[Record]]:
-    in_order = (text, decided, taught, model, signals)
+    in_order = (text, decided, taught, forgotten, model, signals)
     return [
         kind
         for module in in_order

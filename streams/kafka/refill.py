@@ -28,6 +28,9 @@ from streams.topology import TOPICS
 
 COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
+FILLER = b"-"
+"""Key of what uses up a place: a compacted topic takes no record without one."""
+
 AT_ONCE = 400_000
 """Places used up in one transaction: it may take no longer than a minute."""
 
@@ -158,7 +161,7 @@ class _Filling:
                 await self._sent(self._owner, lane, run, at)
             await self._written(lane, offset)
         else:  # at its beginning: nobody reads what every stage is past
-            filler = Delivered(lane.topic, lane.partition, at, b"", None)
+            filler = Delivered(lane.topic, lane.partition, at, FILLER, None)
             await self._sent(self._plain, lane, [filler], at)
         return offset
 
@@ -194,12 +197,12 @@ class _Filling:
             places -= offset - at - places == 1
             await self._owner.begin_transaction()
             sent: list[Any] = [
-                await self._owner.send(part.topic, b"", partition=part.partition)
+                await self._owner.send(part.topic, b"", FILLER, partition=part.partition)
             ]  # it makes the partition known to the transaction, which a batch does not
             left = places - 2
             while left:
                 batch = self._owner.create_batch()
-                while left and batch.append(timestamp=None, key=None, value=b"") is not None:
+                while left and batch.append(timestamp=None, key=FILLER, value=b"") is not None:
                     left -= 1
                 sent.append(
                     await self._owner.send_batch(batch, part.topic, partition=part.partition)

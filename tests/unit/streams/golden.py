@@ -161,7 +161,7 @@ RECORDS: dict[str, Record] = {
             embedding=_VECTOR,
             at=1.0,
         ),
-        Forgotten.of("T0001", 1_790_000_004.0),
+        Forgotten.of("T0009", 1_790_000_004.0),
         Tree(parts={"head/000": "ee" * 32, "state": "ff" * 32}),
         Manifest(
             number=8,
