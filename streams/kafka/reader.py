@@ -160,17 +160,26 @@ class KafkaReader:
             return tail.take(offset, limit)
         return self._ask(self._read, topic, max(0, offset), limit, partition)
 
-    async def _read(self, topic: str, offset: int, limit: int, partition: int) -> list[Delivered]:
+    def read_up_to(self, end: int, topic: str, at: int, limit: int, part: int) -> list[Delivered]:
+        """Return records as `read_from`, of what is committed; Transient where they do not come."""
+        return self._ask(self._read, topic, at, limit, part, end)
+
+    async def _read(
+        self, topic: str, offset: int, limit: int, partition: int, committed: int = 0
+    ) -> list[Delivered]:
         part = TopicPartition(self._connection.topic(topic), partition)
         async with self._lock:
             begin = (await self._consumer.beginning_offsets([part]))[part]
-            end = await self._written(topic, partition)
+            end = committed or await self._written(topic, partition)
             at = max(offset, begin)
             if at >= end:
                 return []
             self._consumer.assign([part])
             try:
-                return await self._fetched(part, at, end, limit)
+                found = await self._fetched(part, at, end, limit)
+                if not found and await self._consumer.position(part) < committed:
+                    raise Transient(f"the brokers do not hand out {part.topic}: try again")
+                return found
             finally:
                 self._consumer.unsubscribe()  # else it would go on fetching
 

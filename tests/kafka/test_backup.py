@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from models.errors import Fatal
+from models.errors import Fatal, Transient
 from streams.derived import everything
 from streams.kafka.connection import Connection
 from streams.kafka.consumer import opened, stopped
@@ -200,3 +200,35 @@ def test_topics_with_other_partitions_are_not_filled(
             file.begin(TEXTS.name, part, 0)
     with pytest.raises(Fatal, match=r"texts has 3 partitions, in the backup it has 4"):
         filled(other, path)
+
+
+def test_a_copy_that_the_brokers_do_not_hand_out_is_none(
+    full: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.kafka.reader.LOOKS", 0)
+    with closing(KafkaReader(full)) as reader:
+        reader.append(lessons(b"0"))
+    with pytest.raises(Transient, match="do not hand out"):
+        copied(full, tmp_path / "copy.sqlite")
+
+
+def test_what_an_owner_has_not_committed_is_not_waited_for(
+    full: Connection, tmp_path: Path
+) -> None:
+    with closing(KafkaReader(full)) as reader:
+        reader.append(lessons(b"0"))
+
+    async def opened_and_left() -> int:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=full.bootstrap, transactional_id=full.group("train")
+        )
+        await producer.start()
+        try:
+            await producer.begin_transaction()
+            await producer.send_and_wait(full.topic(RETRAIN.name), b"open", partition=0)
+            return await asyncio.to_thread(copied, full, tmp_path / "copy.sqlite")
+        finally:
+            await producer.abort_transaction()
+            await producer.stop()
+
+    assert asyncio.run(opened_and_left()) == 1
