@@ -10,6 +10,7 @@ from pathlib import Path
 from streams.derived import readable
 from streams.errors import BadCommand
 from streams.feed import Feed
+from streams.forgotten import followed
 from streams.program.examples import Taught, read_examples_of, spoken
 from streams.program.folder import log_of
 from streams.program.labels import (
@@ -21,7 +22,14 @@ from streams.program.labels import (
     publish,
     standing,
 )
-from streams.program.lessons import Progress, id_of, lessons_of, not_yet_known, training_set
+from streams.program.lessons import (
+    Progress,
+    id_of,
+    lessons_of,
+    not_yet_known,
+    refuse_forgotten,
+    training_set,
+)
 from streams.program.reading import Columns
 from streams.program.settings import Settings
 from streams.records import LabelCommand, Retrain
@@ -87,9 +95,10 @@ def prepare_add(
             return None
         after = now.labels.after(command)
         everything = replace(now.labels, retired=now.labels.retired - {label})
-        known = training_set(log, everything, embeddings=True)
+        known, gone = training_set(log, everything, embeddings=True), followed(log)
     back = [lesson for lesson in known.values() if lesson.label == label]
     given = _examples(label, examples, wanted, tell, name)
+    refuse_forgotten(given, gone)
     new = not_yet_known(given, known, after, settings.max_text)
     progress("loading the encoder", 0.0)
     encoder = encoder_of(settings, now.version)

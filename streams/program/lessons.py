@@ -17,6 +17,7 @@ from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.feed import Feed
+from streams.forgotten import Gone, followed
 from streams.labelset import LabelSet, meant
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
@@ -85,6 +86,7 @@ def take_in(
         version = Feed(log).newest()
         labels = LabelSet.of(version.manifest)
         known = training_set(log, labels)
+        refuse_forgotten(taught, followed(log))
         new = not_yet_known(taught, known, labels, settings.max_text)
         if new:
             progress("loading the encoder", 0.0)
@@ -121,6 +123,16 @@ def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
 def id_of(row: Taught) -> str:
     """Return an example's id. Without one it is named as by `fit`: the same is the same one."""
     return row.id or derived_id("seed", row.label, row.text)
+
+
+def refuse_forgotten(taught: Sequence[Taught], gone: Gone) -> None:
+    """Raise `Fatal` where an example has an id that is forgotten: it would be dropped."""
+    for row in taught:
+        if id_of(row) in gone:
+            raise Fatal(
+                f"{row.where}: {row.id or 'this text'!r} was forgotten (`redstream forget`):"
+                " give it another id if it is to be taught"
+            )
 
 
 def not_yet_known(

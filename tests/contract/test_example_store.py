@@ -394,3 +394,39 @@ async def test_edge_stops_before_the_disk_is_full(
     await store.upsert(SOME)
     assert await store.count() == len(SOME)
     await store.close()
+
+
+async def test_what_is_purged_is_gone_and_the_rest_is_found_as_before(store: ExampleStore) -> None:
+    await store.upsert(SOME)
+    await store.delete(["e2"])
+    before = await store.nearest(EAST, 9)
+    await store.purge()
+    after = await store.nearest(EAST, 9)
+    assert [(one.id, one.label, one.text) for one in after] == [
+        (one.id, one.label, one.text) for one in before
+    ]
+    assert [one.similarity for one in after] == pytest.approx([one.similarity for one in before])
+    assert await store.ids("east") == {"e1", "e3"}
+    await store.upsert([point("e4", "east", 1, 1, 1, 0)])
+    assert await store.count() == 5
+
+
+async def test_a_purged_edge_store_has_no_byte_of_what_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "examples"
+    store = EdgeExampleStore(path, D)
+    await store.upsert([ExamplePoint("gone", "east", "zebra crossing", EAST), *SOME])
+    await store.delete(["gone"])
+    await store.flush()
+    assert b"zebra" in _bytes(path)
+    await store.purge()
+    await store.flush()
+    assert b"zebra" not in _bytes(path)
+    await store.close()
+    assert b"zebra" not in _bytes(tmp_path)
+    again = EdgeExampleStore(path, D)
+    assert await again.ids() == {point.id for point in SOME}
+    await again.close()
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())

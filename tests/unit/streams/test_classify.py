@@ -1,7 +1,7 @@
 """classify: sure texts are labelled, unsure ones and audits go to the judge."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,15 @@ from streams.delivery import deliver
 from streams.embedded.log import SqliteLog
 from streams.feed import Feed
 from streams.held import MAX_ROUNDS
-from streams.records import Authority
-from streams.stage import Delivered, Outgoing
+from streams.records import Authority, Forgotten
+from streams.stage import Delivered, Outgoing, outgoing
 from streams.stages.classify import Classify
 from streams.terms import Shares, Terms
 from streams.textindex import REQUEUED_HEADER, TextIndex
 from streams.topology import (
     CLASSIFY,
     DEADLETTERS,
+    FORGOTTEN,
     JUDGE,
     LABELED,
     RECHECK,
@@ -364,3 +365,37 @@ async def test_a_lost_index_is_read_again_from_the_log(log: SqliteLog, stage: Cl
     await stage.start(log)
     (letter,) = make.of(DEADLETTERS, await stage.handle(incoming(("t2", "other"), first=3)))
     assert letter.error == "IdConflict"
+
+
+async def test_a_forgotten_text_is_dropped_without_a_word(
+    make_stage: Make, log: SqliteLog, encoder: CountingEncoder, tmp_var: Path
+) -> None:
+    stage = make_stage()
+    await stage.start(log)
+    assert await stage.handle(incoming(("t1", tiny.SURE["printer"]), ("t2", tiny.UNSURE)))
+    record = Forgotten.of("t1", 5.0)
+    log.append([outgoing(FORGOTTEN, record.digest, record)])
+    encoder.asked.clear()
+    case = make.delivered(RECHECK, make.recheck("t1"), key=b"t1")
+    late = incoming(("t1", "other words"), ("t1", tiny.SURE["printer"]), ("t3", "new"), first=2)
+    out = await stage.handle([case, *late])
+    assert {one.key for one in out} == {b"t3"}
+    assert encoder.asked == ["new"]
+    with closing(TextIndex(tmp_var / "texts.sqlite")) as index:
+        assert index.ids() == ["t2", "t3"]
+
+
+async def test_a_stage_that_starts_again_knows_what_is_forgotten(
+    make_stage: Make, log: SqliteLog, tmp_var: Path
+) -> None:
+    stage = make_stage()
+    await stage.start(log)
+    texts = incoming(("t1", "one"), ("t1~0123456789abcdef", "two"), ("t1~x", "three"))
+    log.append([Outgoing(TEXTS.name, None, one.value) for one in texts])
+    await stage.handle(texts)
+    record = Forgotten.of("t1", 5.0)
+    log.append([outgoing(FORGOTTEN, record.digest, record)])
+    await make_stage().start(log)
+    with closing(TextIndex(tmp_var / "texts.sqlite")) as index:
+        assert index.revisions("t1") == ["t1~0123456789abcdef"]
+        assert not index.has("t1")

@@ -12,12 +12,14 @@ from judge.policy import Policy
 from judge.port import Judge, RemoteJudge
 from judge.question import Answer, Case, Neighbour, no_verdict, picked, verified
 from streams.decided import LISTED
+from streams.embedded.log import SqliteLog
 from streams.errors import NotYet
-from streams.records import Uncertain
-from streams.stage import Outgoing
+from streams.records import Forgotten, Uncertain
+from streams.stage import Outgoing, outgoing, text_of
 from streams.stages.judge import AHEAD, TIMEOUTS, JudgeStage
 from streams.topology import (
     DEADLETTERS,
+    FORGOTTEN,
     JUDGE,
     LABELED,
     RETRAIN,
@@ -45,6 +47,7 @@ class Remote:
         self.cases: list[Case] = []
         self.offered: list[tuple[str, ...]] = []
         self.part = 1.0
+        self.forgotten = 0
 
     def share(self, part: float) -> None:
         self.part = part
@@ -52,7 +55,8 @@ class Remote:
     def status(self) -> dict[str, object]:
         return {}
 
-    def forget_words(self, forgotten: int) -> None: ...
+    def forget_words(self, forgotten: int) -> None:
+        self.forgotten = forgotten
 
     async def close(self) -> None: ...
 
@@ -259,3 +263,19 @@ async def test_only_a_case_that_failed_waits_ever_longer(answer: Answer, seconds
     (later,) = make.of(UNCERTAIN_LATER, out)
     assert later.due == pytest.approx(time.time() + seconds, abs=3)
     assert later.attempt == 6
+
+
+async def test_nobody_is_asked_about_a_forgotten_text_and_no_words_are_kept(
+    log: SqliteLog,
+) -> None:
+    remote = Remote()
+    stage = stage_of(remote)
+    await stage.start(log)
+    record = Forgotten.of("t1", 5.0)
+    log.append([outgoing(FORGOTTEN, record.digest, record)])
+    cases = [
+        make.delivered(UNCERTAIN, make.uncertain(one), key=one.encode()) for one in ("t1", "t2")
+    ]
+    out = await stage.handle(cases)
+    assert {text_of(one.key) for one in out} == {"t2"}
+    assert remote.forgotten == 1
