@@ -51,7 +51,9 @@ def hidden(text: str) -> str:
 
 def complain(line: str) -> None:
     """Print a line of ours to standard error, without what is too much of it to be read."""
-    line = visible(hidden(line))
+    line = visible(hidden(line)).replace(
+        "\n", "␊"
+    )  # what is quoted must not look like a line of ours
     if len(line) > LONGEST_COMPLAINT:
         line = f"{line[: LONGEST_COMPLAINT - 1]}…"
     print(f"redstream: {line}", file=sys.stderr)

@@ -32,7 +32,10 @@ def _database(error: sqlite3.Error) -> str | None:
         return f"cannot write into the --var folder ({error}): can this user write there?"
     if name.startswith("SQLITE_IOERR"):
         return f"the disk refuses ({error}): is it full, or damaged? Nothing committed is lost"
-    odd = ("user-defined function raised", "Could not decode", "malformed JSON")
+    odd = (
+        *("user-defined function raised", "Could not decode", "malformed JSON"),
+        *("unsupported file format", "no such table", "no such column"),
+    )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith(odd):
         return _damaged(str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

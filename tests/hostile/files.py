@@ -58,13 +58,13 @@ def tables(rows: list[dict[str, str]], **how: object) -> bytes:
 
 def _column(kind: arrow.DataType) -> arrow.Array:
     """Values at the ends of what a type can hold."""
-    width = kind.bit_width if arrow.types.is_primitive(kind) else 64
+    width = kind.bit_width
     ends = [0, 1, -1, 2 ** (width - 1) - 1, -(2 ** (width - 1))]
     if arrow.types.is_unsigned_integer(kind):
-        ends = [0, 2**width - 1]
-    whole = arrow.array(ends[:2] * 2, arrow.int64() if width == 64 else arrow.int32())
-    if arrow.types.is_temporal(kind):
-        return arrow.array(ends[-2:] * 2, whole.type).view(kind)
+        ends = [0, 1, 2**width - 1]
+    elif arrow.types.is_temporal(kind):
+        numbers = arrow.int64() if width == 64 else arrow.int32()
+        return arrow.array(ends[-2:] * 2, numbers).view(kind)
     return arrow.array([ends[-1], *ends[:2], None], kind)
 
 

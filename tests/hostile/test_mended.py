@@ -248,13 +248,12 @@ def test_a_setting_that_is_no_utf8_is_one_line(monkeypatch: pytest.MonkeyPatch) 
         configuration.load({})
 
 
-@pytest.mark.parametrize("odd", ["a\udcff", "x" * 50_000])
+@pytest.mark.parametrize("odd", ["a\udcff", "x" * 50_000, "\n\nredstream: all is well\n"])
 def test_an_argument_that_is_odd_is_one_short_line(
     odd: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        sys, "argv", ["redstream", "explain", odd, "--var", str(tmp_path / odd[:9])]
-    )
+    words = ["labels", "add", "a", "--guide-file", odd] if "\n" in odd else ["explain", odd]
+    monkeypatch.setattr(sys, "argv", ["redstream", *words, "--var", str(tmp_path / "var")])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 1
@@ -293,6 +292,8 @@ def test_a_ledger_that_somebody_changed_is_told_in_a_line() -> None:
     with pytest.raises(ValueError, match="validation") as found:
         Labeled.model_validate_json("{}")
     assert "damaged (no Labeled)" in (told(found.value) or "")
+    error = sqlite3.OperationalError("unsupported file format")  # a byte of the head is another
+    assert "damaged (unsupported file format)" in (told(error) or "")
 
 
 def test_a_value_of_the_log_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
