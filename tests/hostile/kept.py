@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import json
@@ -42,6 +43,7 @@ def whole() -> Path:
     bench = folder()
     bench.run()
     copy = Path(tempfile.mkdtemp(prefix="redstream-whole-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
     for path in bench.settings.var.glob("*"):
         if path.is_file():
             shutil.copy(path, copy / path.name)

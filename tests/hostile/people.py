@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -86,6 +87,7 @@ environments = st.dictionaries(
 def folder() -> Bench:
     """A folder with a few texts, which commands look at; whatever they change stays in it."""
     bench = Bench()
+    atexit.register(bench.close)
     bench.log.append(
         outgoing(TEXTS, f"T{n}", make.text(f"T{n}", f"{tiny.UNSURE} {n}")) for n in range(4)
     )
