@@ -205,7 +205,14 @@ def test_topics_with_other_partitions_are_not_filled(
 def test_a_copy_that_the_brokers_do_not_hand_out_is_none(
     full: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.kafka.reader.LOOKS", 0)
+    async def nothing_yet(
+        self: KafkaReader, part: TopicPartition, at: int, end: int, limit: int
+    ) -> list[Delivered]:
+        self._consumer.seek(part, at)
+        await asyncio.sleep(0.5)
+        return []
+
+    monkeypatch.setattr(KafkaReader, "_fetched", nothing_yet)
     with closing(KafkaReader(full)) as reader:
         reader.append(lessons(b"0"))
     with pytest.raises(Transient, match="do not hand out"):
@@ -225,7 +232,7 @@ def test_what_an_owner_has_not_committed_is_not_waited_for(
         await producer.start()
         try:
             await producer.begin_transaction()
-            await producer.send_and_wait(full.topic(RETRAIN.name), b"open", partition=0)
+            await producer.send_and_wait(full.topic(RETRAIN.name), b"open", b"key", partition=0)
             return await asyncio.to_thread(copied, full, tmp_path / "copy.sqlite")
         finally:
             await producer.abort_transaction()
