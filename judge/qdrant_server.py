@@ -153,6 +153,10 @@ class ServerExampleStore:
     async def purge(self) -> None:
         """Nothing to do: the server's own optimizer rewrites segments with removed points."""
 
+    async def drop(self) -> None:
+        """Delete the whole collection, if it is there."""
+        await self._caller.ask(partial(self._client.delete_collection, self.collection))
+
     async def flush(self) -> None:
         """Nothing to do: every write was waited for."""
 

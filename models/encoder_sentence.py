@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from models.encoder_paths import EncoderPath
 from models.errors import Fatal
 
 BATCH = 64
+
+_TURN = Lock()
+"""One thread at a time: the tokenizers are changed while they are used, and say so by failing."""
 
 
 def load_model(name: str) -> Any:
@@ -92,9 +96,10 @@ class SentenceEncoder:
         rows = np.zeros((len(once), self.dimension), np.float32)
         if not once:
             return rows
-        # Texts of one length together: a fifth faster than the library's own order by characters.
-        order = np.argsort([-n for n in self._pieces(once)], kind="stable")
         with ExitStack() as stack:
+            stack.enter_context(_TURN)
+            # Texts of one length together: a fifth faster than the library's order by characters.
+            order = np.argsort([-n for n in self._pieces(once)], kind="stable")
             stack.enter_context(torch.inference_mode())
             if self.path == "bfloat16":
                 stack.enter_context(torch.autocast("cpu", dtype=torch.bfloat16))

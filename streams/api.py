@@ -32,7 +32,7 @@ from streams.wire import derived_id
 if TYPE_CHECKING:
     from judge.function import Says
     from judge.port import Judge
-    from models.encoder import Encoder
+    from streams.encoding import Encodings
     from streams.program.run import Sight
     from streams.program.settings import Settings
 
@@ -112,7 +112,7 @@ class Redstream:
             return []
         version = self._newest()
         threshold = version.manifest.threshold
-        said = version.predict(self._encoder.encode(list(texts)))
+        said = version.predict(self._encodings.of(version.manifest).encode(list(texts)))
         return [
             Answer(
                 text,
@@ -182,12 +182,10 @@ class Redstream:
         return self._version
 
     @cached_property
-    def _encoder(self) -> Encoder:
-        from models.encoder import load_encoder
+    def _encodings(self) -> Encodings:
+        from streams.program.encoding import encodings
 
-        settings = self._settings
-        made_by = self._newest().manifest.encoder
-        return load_encoder(settings.encoder, settings.encoder_path, made_by=made_by)
+        return encodings(self._settings)
 
 
 class _Rows:

@@ -47,17 +47,20 @@ class Audits:
 
     def _clear(self, since: int) -> None:
         self._since = self._next = self._saved = since
+        self._meaning = bool(since)
         self._certificate = Certificate.new(self._target)
         self._apart: deque[tuple[str, str, Vector]] = deque(maxlen=NEWEST)
         self._tally = Tally()
 
-    def begin(self, since: int) -> None:
+    def begin(self, since: int, *, meaning: bool = True) -> None:
         """Count from this offset in `verdicts` on: what was answered before no longer holds.
 
-        Where that is so already, nothing changes.
+        `meaning`: labels may mean something else since; else it is only another classifier, by
+        another encoder. Where that is so already, nothing changes.
         """
         if since != self._since:
             self._clear(since)
+        self._meaning = bool(since) and meaning
 
     @property
     def apart(self) -> list[Apart]:
@@ -68,17 +71,19 @@ class Audits:
         """Return the offset in `verdicts` up to which answers have been counted."""
         return self._next
 
-    def observe(self, delivered: Delivered, verdict: Verdict) -> None:
-        """Count an answer; one that was counted before changes nothing."""
+    def observe(self, delivered: Delivered, verdict: Verdict, since: int = 0) -> None:
+        """Count an answer; one that was counted before changes nothing, nor does one about what a
+        version before `since` said.
+        """
         if delivered.offset < self._next:
             return
         self._next = delivered.offset + 1
-        if speaks(verdict):
+        if speaks(verdict) and verdict.model >= since:
             agreed = verdict.decision == "accepted" and verdict.label == verdict.proposed
             self._certificate = self._certificate.observe(
                 verdict.confidence, agreed, inclusion=verdict.inclusion, rate=verdict.rate
             )
-            if self._since:
+            if self._meaning:
                 self._tally.observe(verdict.proposed, agreed=agreed)
             label = _settled(verdict)
             if verdict.apart is not None and label is not None:
@@ -99,7 +104,7 @@ class Audits:
     @property
     def settling(self) -> bool:
         """Tell whether a change was so lately that everything is judged, and believed."""
-        return bool(self._since) and self._tally.judged.total() < AFTER
+        return self._meaning and self._tally.judged.total() < AFTER
 
     def finding(self) -> Finding:
         """Return what is known by now."""
@@ -141,6 +146,7 @@ class Audits:
         state = {
             "format": FORMAT,
             "since": self._since,
+            "meaning": self._meaning,
             "next": self._next,
             "certificate": self._certificate.to_json(),
             "tally": [self._tally.judged, self._tally.wrong],
@@ -160,6 +166,7 @@ class Audits:
             if state["format"] == FORMAT and certificate.target == self._target:
                 self._certificate, self._next = certificate, int(state["next"])
                 self._since = int(state["since"])
+                self._meaning = bool(state.get("meaning", self._since))
                 self._saved = self._next
                 self._apart.extend(apart)
                 self._tally = Tally(*state["tally"])

@@ -208,6 +208,7 @@ class Feed:
             epoch=self.repository.epoch or 1,
             hash=classifier.hash(),
             encoder=classifier.encoder,
+            encoded=last.encoded if last else None,
             threshold=terms.threshold,
             audit=terms.audit,
             claim=terms.claim,
@@ -257,6 +258,34 @@ class Feed:
             }
         )
         return self.repository.published(manifest, classifier, self._serving())
+
+    def move(self, classifier: Classifier, **news: Any) -> list[Outgoing]:
+        """Return the records of a version of another encoder, as the first of the next epoch.
+
+        `news` is what its manifest has otherwise than the version in service. Its number leaves
+        room for one that the trainer may be publishing now: of an epoch that is over, that one is
+        refused by everybody, wherever it comes to lie (docs/adr/0024).
+        """
+        serving = self.newest()
+        manifest = serving.manifest.model_copy(
+            update={
+                "number": self.moves_to(),
+                "epoch": self.repository.epoch + 1,
+                "hash": classifier.hash(),
+                "encoder": classifier.encoder,
+                "labels": list(classifier.labels),
+                "touched": list(classifier.labels),
+                "refused": None,
+                "restores": None,
+                "at": time.time(),
+                **news,
+            }
+        )
+        return self.repository.published(manifest, classifier, self._serving())
+
+    def moves_to(self) -> int:
+        """Return the number that the first version of another encoder gets."""
+        return self._next() + 1
 
     def _next(self) -> int:
         return max(self.repository.manifests, default=0) + 1

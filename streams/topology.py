@@ -166,7 +166,7 @@ JUDGE = StageSpec(
 )
 LATER = StageSpec("later", (UNCERTAIN_LATER,), (UNCERTAIN,), "streams.stages.later", batch=1)
 REMEMBER = StageSpec(
-    "remember", (FORGOTTEN, LABELS, RETRAIN), (), "streams.stages.remember", batch=256
+    "remember", (FORGOTTEN, LABELS, RETRAIN), (MARKS,), "streams.stages.remember", batch=256
 )
 TRAIN = StageSpec(
     "train",

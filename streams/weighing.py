@@ -122,9 +122,9 @@ class Weighing:
     mode: Mode
     _made: tuple[Version, Scales] | None = None
 
-    def now(self) -> Scales | None:
-        """Return the scales of the newest version."""
-        version = self.feed.newest()
+    def now(self, version: Version | None = None) -> Scales | None:
+        """Return the scales of a version, or of the newest."""
+        version = version or self.feed.newest()
         if not wanted(self.mode, version):
             return None
         if self._made is None or self._made[0] is not version:

@@ -30,12 +30,15 @@ def asked_again(
     feed = Glance(log)
     serving = feed.newest()
     standing = taught(lessons, feed, serving)
-    if vector is None:
-        return AskedAgain(serving.number, lessons=standing)
-    said = _said(feed, story, vector)
+    encoder = serving.manifest.called
+    if vector is None or vector.encoder != serving.manifest.encoder:  # it came a moment ago
+        return AskedAgain(serving.number, encoder, lessons=standing)
+    said, elsewhere = _said(feed, story, vector)
     near = Exemplars(serving.classifier, log, lookup).near(text_id, vector.array(), NEIGHBOURS)
     return AskedAgain(
         serving=serving.number,
+        encoder=encoder,
+        elsewhere=elsewhere,
         versions=said,
         heads=proposals(serving.classifier, vector.array()),
         nearest=near,
@@ -44,23 +47,27 @@ def asked_again(
     )
 
 
-def _said(feed: Glance, story: Story, vector: Vector) -> list[Said]:
-    """Let the versions that had to do with the text, and the one in service, say it again."""
+def _said(feed: Glance, story: Story, vector: Vector) -> tuple[list[Said], dict[int, str]]:
+    """Let the versions that had to do with the text, and the one in service, say it again.
+
+    Those of another encoder are named instead.
+    """
     serving, manifests = feed.newest(), feed.repository.manifests
     records: list[Labeled | Verdict] = [*story.events, *story.verdicts, *story.reviews]
     named = [one.model for one in records]
     kept = [n for n in sorted(set(named)) if n in manifests and n != serving.number]
     whole = [n for n in (kept[0], kept[-1]) if feed.whole(n)] if kept else []
-    found = []
+    found, elsewhere = [], {}
     for version in [*(feed.load(n) for n in dict.fromkeys(whole)), serving]:
         if vector.encoder != version.manifest.encoder:
+            elsewhere[version.number] = version.manifest.called
             continue
         (one,) = version.predict(vector.array()[None])
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6)) for c in one.contenders
         ]
         found.append(Said(version.number, contenders))
-    return found
+    return found, elsewhere
 
 
 def _changes(feed: Glance, said: Sequence[Said]) -> list[Change]:

@@ -17,13 +17,13 @@ from judge.port import Judge
 from judge.qdrant_edge import EdgeExampleStore
 from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
-from models.encoder import Encoder
 from models.errors import Fatal
 from streams.answers import Answers
 from streams.asking import Asking
 from streams.audits import Audits
 from streams.derived import readable
-from streams.feed import Feed
+from streams.encoding import Encodings
+from streams.feed import Feed, Version
 from streams.following import Following
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
@@ -42,6 +42,7 @@ from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.stages.train import Train
 from streams.stages.write import Write
+from streams.stores import Stores, name_of
 from streams.textindex import TextIndex
 from streams.topology import (
     CLASSIFY,
@@ -59,24 +60,31 @@ from streams.weighing import Weighing
 logger = structlog.get_logger()
 
 
-def open_store(settings: Settings, dimension: int) -> ExampleStore:
+def open_store(settings: Settings, dimension: int, name: str = "") -> ExampleStore:
     """Open the example store the settings name: in the folder, or on a Qdrant server.
+
+    `name` is what its own name ends in, of an encoder that the model was moved to.
 
     Raises:
         Fatal: it cannot be used; a server is first asked when it is first needed.
     """
     if settings.qdrant is None:
-        return EdgeExampleStore(Folder(settings.var).examples, dimension)
+        return EdgeExampleStore(Folder(settings.var).store(name), dimension)
     from judge.qdrant_server import ServerExampleStore  # here: its client takes a second to load
 
     return ServerExampleStore(
         settings.qdrant,
         dimension,
-        collection=settings.qdrant_collection,
+        collection=f"{settings.qdrant_collection}{name}",
         key=key_of(settings, "qdrant") or None,
         plain_key=settings.qdrant_plain_key,
         authority=settings.qdrant_ca_file,
     )
+
+
+def store_of(settings: Settings, version: Version) -> ExampleStore:
+    """Open the example store of a version's encoder. Raises as `open_store`."""
+    return open_store(settings, version.classifier.dimension, name_of(version.manifest))
 
 
 def build_judge(settings: Settings, log: Log, feed: Feed) -> tuple[Judge, Callable[[], Policy]]:
@@ -139,16 +147,18 @@ def seed_examples(log: Log) -> tuple[list[str], NDArray[np.float32]]:
 class Parts:
     """What stages are made of; what a stage does not need is not asked for.
 
-    `teaches`: the judge sees more than the classifier does.
+    `teaches`: the judge sees more than the classifier does. `behind` is told why the newest version
+    cannot be served (`streams.pairing`).
     """
 
     settings: Settings
     log: Log
     feed: Feed
     teaches: bool
-    encoder: Callable[[], Encoder]
-    store: Callable[[], ExampleStore]
+    stores: Stores
+    encodings: Encodings
     judge: Callable[[], tuple[Judge, Callable[[], Policy]]]
+    behind: Callable[[str], None] = lambda why: None
 
     @property
     def folder(self) -> Folder:
@@ -174,20 +184,23 @@ class Parts:
 def _classify(parts: Parts) -> Stage:
     settings = parts.settings
     return Classify(
-        parts.encoder(),
+        parts.encodings.of(parts.feed.newest().manifest),
         parts.feed,
         TextIndex(parts.folder.texts),
         Asking(settings.audit, settings.seed, certify=parts.certifies),
         max_text=settings.max_text,
         weighing=parts.weighing,
+        encodings=parts.encodings,
+        behind=parts.behind,
     )
 
 
 def _judge(parts: Parts) -> Stage:
     judge, policy = parts.judge()
+    parts.stores.of(parts.feed.newest())  # now, not with the first case: it may be unusable
     return JudgeStage(
         judge,
-        parts.store(),
+        parts.stores,
         concurrency=parts.settings.concurrency,
         policy=policy,
         # Who has more patience with a slow model holds a batch longer for it.
@@ -195,6 +208,11 @@ def _judge(parts: Parts) -> Stage:
         feed=parts.feed,
         weighing=parts.weighing,
     )
+
+
+def _remember(parts: Parts) -> Stage:
+    parts.stores.of(parts.feed.newest())
+    return Remember(parts.stores, parts.feed, parts.encodings)
 
 
 def _train(parts: Parts) -> Stage:
@@ -205,6 +223,7 @@ def _train(parts: Parts) -> Stage:
         Outputs() if settings.shares else None,
         Answers() if parts.weighs else None,
         Following(folder.following) if settings.weights else None,
+        encodings=parts.encodings,
     )
 
 
@@ -212,7 +231,7 @@ BUILT: dict[str, Callable[[Parts], Stage]] = {
     CLASSIFY.name: _classify,
     JUDGE.name: _judge,
     LATER.name: lambda parts: Later(),
-    REMEMBER.name: lambda parts: Remember(parts.store(), parts.feed),
+    REMEMBER.name: _remember,
     TRAIN.name: _train,
     LEDGER.name: lambda parts: LedgerStage(Ledger(parts.folder.ledger)),
     NOTICE.name: lambda parts: Notice(seed=parts.settings.seed),

@@ -12,6 +12,7 @@ import typer
 from streams.program import backup_cli, config_cli, evaluate_cli
 from streams.program import options as given
 from streams.program.deadletters_cli import deadletters_commands
+from streams.program.encoder_cli import encoder_commands
 from streams.program.examples_cli import examples_commands
 from streams.program.forget_cli import forget
 from streams.program.guides_cli import guides_commands
@@ -37,6 +38,7 @@ app.command("backup")(backup_cli.backup)
 app.command("restore")(backup_cli.restore)
 app.command("forget")(forget)
 app.add_typer(deadletters_commands, name="deadletters")
+app.add_typer(encoder_commands, name="encoder")
 app.add_typer(examples_commands, name="examples")
 app.add_typer(guides_commands, name="guides")
 app.add_typer(judge_commands, name="judge")

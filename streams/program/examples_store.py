@@ -15,15 +15,18 @@ from judge.qdrant_edge import EdgeExampleStore
 from models.errors import Fatal, RedstreamError
 from streams.derived import chunks
 from streams.embedded.lock import held
-from streams.feed import Feed
+from streams.encoding import Encodings
+from streams.feed import Feed, Version
 from streams.labelset import LabelSet
-from streams.program.assembly import open_store
+from streams.program.assembly import store_of
+from streams.program.encoding import encodings
 from streams.program.folder import Folder, log_of, working
 from streams.program.lessons import training_set
 from streams.program.settings import Settings
 from streams.records import Retrain
 from streams.stage import Log
 from streams.stages.remember import Remember
+from streams.stores import name_of
 from streams.topology import RETRAIN
 
 
@@ -62,16 +65,17 @@ def rebuild(settings: Settings) -> Rebuilt:
     """
     with working(settings) as log:
         feed = Feed(log)
-        dimension = feed.newest().classifier.dimension
+        version, made = feed.newest(), encodings(settings)
+        name = name_of(version.manifest)
         if settings.qdrant is not None:
-            where = f"collection {settings.qdrant_collection!r} of {settings.qdrant}"
-            return asyncio.run(_filled(open_store(settings, dimension), log, feed, where))
-        path = Folder(settings.var).examples.resolve()  # it may be a link to another disk
+            where = f"collection '{settings.qdrant_collection}{name}' of {settings.qdrant}"
+            return asyncio.run(_filled(store_of(settings, version), log, feed, made, where))
+        path = Folder(settings.var).store(name).resolve()  # it may be a link to another disk
         fresh, old = (path.with_name(f"{path.name}.{what}") for what in ("fresh", "old"))
         try:
             _remove(fresh)
-            store = EdgeExampleStore(fresh, dimension)
-            rebuilt = asyncio.run(_filled(store, log, feed, str(path)))
+            store = EdgeExampleStore(fresh, version.classifier.dimension)
+            rebuilt = asyncio.run(_filled(store, log, feed, made, str(path)))
             _remove(old)
             if path.exists():
                 path.rename(old)
@@ -82,8 +86,10 @@ def rebuild(settings: Settings) -> Rebuilt:
         return rebuilt
 
 
-async def _filled(store: ExampleStore, log: Log, feed: Feed, where: str) -> Rebuilt:
-    stage, unusable = Remember(store, feed, log), 0
+async def _filled(
+    store: ExampleStore, log: Log, feed: Feed, made: Encodings, where: str
+) -> Rebuilt:
+    stage, unusable = Remember(store, feed, made, log), 0
     try:
         for records in chunks(log, RETRAIN):
             unusable += await stage.refill(records)
@@ -147,10 +153,9 @@ def show(settings: Settings, label: str) -> Shown:
     with log_of(settings) as log:
         version = Feed(log).newest()
         lessons = training_set(log, LabelSet.of(version.manifest))
-        dimension = version.classifier.dimension
     of_label = [lesson for lesson in lessons.values() if lesson.label == label]
     try:
-        stored, why = _stored(settings, dimension, label), ""
+        stored, why = _stored(settings, version, label), ""
     except RedstreamError as error:
         stored, why = None, str(error)
     if not of_label and not stored:
@@ -160,7 +165,7 @@ def show(settings: Settings, label: str) -> Shown:
     return Shown(of_label, stored, why)
 
 
-def _stored(settings: Settings, dimension: int, label: str) -> set[str]:
+def _stored(settings: Settings, version: Version, label: str) -> set[str]:
     async def ask(store: ExampleStore) -> set[str]:
         try:
             return await store.ids(label)
@@ -168,8 +173,8 @@ def _stored(settings: Settings, dimension: int, label: str) -> set[str]:
             await store.close()
 
     if settings.qdrant is not None:
-        return asyncio.run(ask(open_store(settings, dimension)))
+        return asyncio.run(ask(store_of(settings, version)))
     with held(settings.var):  # the engine lets one process in, and so does a run
-        if not Folder(settings.var).examples.exists():
+        if not Folder(settings.var).store(name_of(version.manifest)).exists():
             raise Fatal("the store is not there: `redstream examples rebuild` fills a new one")
-        return asyncio.run(ask(open_store(settings, dimension)))
+        return asyncio.run(ask(store_of(settings, version)))

@@ -79,7 +79,7 @@ def _asked(
     lessons = lookup.lessons(text.id)
     vector = None
     if serving is not None:
-        vector = embedding_of(story, serving.encoder, log, lookup, encode_by=encode_by)
+        vector = embedding_of(story, serving, log, lookup, encode_by=encode_by)
         if vector is None and not lessons:
             return AskedAgain(serving.number)
     from streams.program.asking_again import asked_again  # here: it loads numpy and scipy
@@ -115,6 +115,10 @@ def as_json(found: Explained) -> dict[str, Any]:
         "verdicts": verdicts(story.verdicts),
         "reviews": verdicts(story.reviews),
         "model": found.asked.serving,
+        "encoder": found.asked.encoder,
+        "elsewhere": [
+            {"version": number, "encoder": name} for number, name in found.asked.elsewhere.items()
+        ],
         "versions": [
             {"version": one.version, "contenders": _contenders(one.contenders)}
             for one in found.asked.versions

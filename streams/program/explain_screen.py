@@ -103,6 +103,8 @@ def _model(asked: AskedAgain) -> Iterator[str]:
             " (--encode makes it again)"
         )
         return
+    for number, encoder in asked.elsewhere.items():
+        yield f"Model {number} reads vectors of another encoder ({encoder}), and is not asked."
     *before, now = asked.versions
     for one in before:
         yield f"Model {one.version} says: {_told(one.contenders)}"
@@ -111,6 +113,7 @@ def _model(asked: AskedAgain) -> Iterator[str]:
     for change in asked.changes[-SHOWN_CHANGES:]:
         yield f"  changed by model {change.version}: {', '.join(change.labels)}"
     yield f"Model {now.version}, in service, says: {_told(now.contenders)}"
+    yield f"  its encoder: {asked.encoder}"
     yield "  heads, each by itself:"
     for head in asked.heads[:HEADS]:
         yield (

@@ -24,7 +24,7 @@ from streams.errors import NoModel
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
-from streams.program.assembly import open_store
+from streams.program.assembly import store_of
 from streams.program.examples import LabelText, SeedExample, read_examples, read_labels, spoken
 from streams.program.fit_report import Report, report
 from streams.program.folder import Folder, changing
@@ -148,15 +148,15 @@ def _first(
     model = feed.publish(classifier, applied=len(lessons), learnt=0, touched=(), labels=labels)
     log.append([*lessons, *commands, *model, outgoing(MARKS, mark.key, mark)])
     if isinstance(log, SqliteLog):  # on Kafka workers do this
-        _fill(settings, log, feed, encoder)
+        _fill(settings, log, feed)
     found.save(Folder(settings.var).report)
     return Fitted(feed.newest(), len(seeds), again=False, report=found)
 
 
-def _fill(settings: Settings, log: SqliteLog, feed: Feed, encoder: Encoder) -> None:
+def _fill(settings: Settings, log: SqliteLog, feed: Feed) -> None:
     """Bring what is derived from the log into being: example store, ledger, index of ids."""
     folder = Folder(settings.var)
-    store = open_store(settings, encoder.dimension)
+    store = store_of(settings, feed.newest())
     TextIndex(folder.texts).close()
     stages: list[Stage] = [Remember(store, feed), LedgerStage(Ledger(folder.ledger))]
 

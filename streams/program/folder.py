@@ -38,7 +38,11 @@ class Folder:
     @property
     def examples(self) -> Path:
         """The example store, derived from the log."""
-        return self.var / "examples"
+        return self.store("")
+
+    def store(self, name: str) -> Path:
+        """Return the example store of an encoder that the model was moved to, or the first."""
+        return self.var / f"examples{name}"
 
     @property
     def audits(self) -> Path:

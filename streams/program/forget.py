@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
 from judge.llm.cache import VerdictCache
 from streams.audits import Audits
@@ -26,6 +27,7 @@ from streams.following import Following
 from streams.forgotten import followed
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
+from streams.program.encoding import encodings
 from streams.program.folder import Folder, log_of, working
 from streams.program.forget_files import outputs_with, strike_out
 from streams.program.forget_look import Found
@@ -36,6 +38,7 @@ from streams.stages.drift import Notice
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.stages.train import Train
+from streams.stores import Stores
 from streams.textindex import TextIndex
 from streams.topology import FORGOTTEN, MARKS, STAGES
 
@@ -133,11 +136,11 @@ def waited(log: Log, seconds: float) -> list[str]:
 
 def _take_in(settings: Settings, log: SqliteLog) -> None:
     feed, folder = Feed(log), Folder(settings.var)
-    store = open_store(settings, feed.newest().classifier.dimension)
+    stores, made = Stores(partial(open_store, settings)), encodings(settings)
     stages: list[Stage] = [
         Notice(seed=settings.seed),
-        Remember(store, feed),
-        Train(feed, keep_terms=True),
+        Remember(stores, feed, made),
+        Train(feed, keep_terms=True, encodings=made),
         LedgerStage(Ledger(folder.ledger)),
     ]
 
@@ -145,7 +148,7 @@ def _take_in(settings: Settings, log: SqliteLog) -> None:
         try:
             await EmbeddedRunner(log, stages).run(lockstep=True)
         finally:
-            await store.close()
+            await stores.close()
 
     asyncio.run(work())
     gone = followed(log)

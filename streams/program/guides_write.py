@@ -13,9 +13,10 @@ from judge.guides.file import read, replaced, tidied
 from judge.guides.guide import Guide
 from judge.guides.history import COMPOSED, FIT, HAND, origins
 from models.errors import Fatal
+from streams.feed import Feed
 from streams.program.folder import log_of
 from streams.program.guides import Desk, material_from
-from streams.program.lessons import training_set
+from streams.program.lessons import in_vectors_of, training_set
 from streams.program.settings import Settings
 
 Write = Callable[[Sequence[Material]], Sequence[tuple[str, Guide | None, str]]]
@@ -55,7 +56,9 @@ def propose(
     wanted = list(dict.fromkeys(labels)) or [name for name in desk.names if name not in theirs]
     with log_of(settings) as log:
         lessons = training_set(log, desk.labels, embeddings=True)
-    materials = material_from(desk.names, lessons.values())
+        manifest = Feed(log).newest().manifest
+    same = in_vectors_of(manifest, lessons.values(), settings)
+    materials = material_from(desk.names, same)
     guides, failed = [], []
     for label, guide, why in write([materials[label] for label in wanted]):
         if guide is None:

@@ -11,7 +11,7 @@ from streams.figures import Story
 from streams.lookup import Lookup
 from streams.program.folder import Folder
 from streams.program.settings import Settings
-from streams.records import Retrain, Text, Uncertain
+from streams.records import Manifest, Retrain, Text, Uncertain
 from streams.stage import Reader
 from streams.textindex import TextIndex
 from streams.topology import RETRAIN
@@ -61,7 +61,7 @@ def examples_of(reader: Reader, lookup: Lookup, ids: Collection[str]) -> dict[st
 
 def embedding_of(
     story: Story,
-    made_by: str,
+    manifest: Manifest,
     reader: Reader,
     lookup: Lookup,
     *,
@@ -69,7 +69,7 @@ def embedding_of(
 ) -> Vector | None:
     """Return the embedding of a text from the log, where it is there, else made again.
 
-    `made_by` is the identity of the encoder that the model reads. Without settings to `encode_by`
+    It is of the encoder that the version with this manifest reads. Without settings to `encode_by`
     nothing is made: loading an encoder takes seconds.
     """
     text = text_of(story)
@@ -79,15 +79,15 @@ def embedding_of(
         lessons = [lesson_at(reader, at) for at in lookup.taught_at([text.id]).values()]
         kept += [one.embedding for one in lessons if one is not None and one.embedding is not None]
     for vector in kept:
-        if vector.encoder == made_by:
+        if vector.encoder == manifest.encoder:
             return vector
     if encode_by is None or text is None:
         return None
     import numpy as np  # here: who only looks at records starts without it
 
-    from models.encoder import load_encoder
+    from streams.program.encoding import encoder_of
 
-    encoder = load_encoder(encode_by.encoder, encode_by.encoder_path, made_by=made_by)
+    encoder = encoder_of(encode_by, manifest)
     row = encoder.encode([text.text])[0]
     return Vector.of(np.asarray(row, np.float32), encoder.identity)
 

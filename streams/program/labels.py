@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.encoder import Encoder, load_encoder
+from models.encoder import Encoder
 from models.errors import Fatal
 from models.labels import LabelInfo
 from streams.derived import chunks, readable
 from streams.errors import BadCommand, Held
 from streams.feed import Feed, Version
 from streams.labelset import LabelSet
-from streams.program.assembly import open_store
+from streams.program.encoding import encoder_of
 from streams.program.examples import spoken
 from streams.program.folder import log_of, working
 from streams.program.lessons import (
@@ -103,7 +103,7 @@ def prepare_rename(
     name = name or (spoken(into) if info.name in (label, spoken(label)) else info.name)
     if name != info.name:
         progress("loading the encoder", 0.0)
-        words = embedded(encoder_of(settings, now.version), name, info.guide)
+        words = embedded(encoder_of(settings, now.version.manifest), name, info.guide)
         command = command.model_copy(update={"name": name, "embedding": words})
     return Prepared(command)
 
@@ -122,11 +122,6 @@ def change(settings: Settings, command: LabelCommand) -> Done:
 def commands(log: Log, start: int = 0) -> list[LabelCommand]:
     """Return the label commands of a log, in order, from an offset on."""
     return [command for _, command in readable(log, LABELS, LabelCommand, start)]
-
-
-def encoder_of(settings: Settings, version: Version) -> Encoder:
-    """Load the encoder of a version."""
-    return load_encoder(settings.encoder, settings.encoder_path, made_by=version.manifest.encoder)
 
 
 def embedded(encoder: Encoder, name: str, guide: str) -> Vector:
@@ -159,8 +154,7 @@ def publish(settings: Settings, prepared: Prepared) -> Done:
     try:
         with working(settings) as log:
             patience = 0.0
-            dimension = Feed(log).newest().classifier.dimension
-            teach(settings, log, open_store(settings, dimension))
+            teach(settings, log)
     except Held:
         pass
     with log_of(settings) as log:

@@ -11,6 +11,7 @@ from streams.derived import readable
 from streams.errors import BadCommand
 from streams.feed import Feed
 from streams.forgotten import followed
+from streams.program.encoding import encoder_of
 from streams.program.examples import Taught, read_examples_of, spoken
 from streams.program.folder import log_of
 from streams.program.labels import (
@@ -18,7 +19,6 @@ from streams.program.labels import (
     Prepared,
     commands,
     embedded,
-    encoder_of,
     publish,
     standing,
 )
@@ -101,7 +101,7 @@ def prepare_add(
     refuse_forgotten(given, gone)
     new = not_yet_known(given, known, after, settings.max_text)
     progress("loading the encoder", 0.0)
-    encoder = encoder_of(settings, now.version)
+    encoder = encoder_of(settings, now.version.manifest)
     words = embedded(encoder, name, guide)
     lessons = [*back, *lessons_of(new, encoder, WITH_THE_LABEL)]
     return Prepared(command.model_copy(update={"embedding": words}), lessons)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from judge.examples import ExampleStore
-from models.encoder import Encoder, load_encoder
+from models.encoder import Encoder
 from models.errors import Fatal
 from streams.derived import readable
 from streams.embedded.log import SqliteLog
@@ -21,14 +21,16 @@ from streams.forgotten import Gone, followed
 from streams.labelset import LabelSet, meant
 from streams.ledger import Ledger
 from streams.program.assembly import open_store
+from streams.program.encoding import encoder_of, encodings
 from streams.program.examples import Taught, read_taught
 from streams.program.folder import Folder, working
 from streams.program.settings import Settings, columns
-from streams.records import Authority, Retrain
+from streams.records import Authority, Manifest, Retrain
 from streams.stage import Reader, Stage, outgoing
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
 from streams.stages.train import Train
+from streams.stores import Stores
 from streams.topology import RETRAIN
 from streams.wire import Vector, derived_id
 
@@ -66,6 +68,21 @@ def training_set(
     return lessons
 
 
+def in_vectors_of(
+    manifest: Manifest, lessons: Iterable[Retrain], settings: Settings
+) -> list[Retrain]:
+    """Return lessons with vectors of a version's encoder: those of an earlier one are made anew."""
+    given = list(lessons)
+    if manifest.encoded is None:
+        return given
+    held = [(one.text, one.embedding) for one in given if one.embedding is not None]
+    vectors = iter(encodings(settings).vectors(held, manifest))
+    return [
+        one if one.embedding is None else one.model_copy(update={"embedding": next(vectors)})
+        for one in given
+    ]
+
+
 def take_in(
     settings: Settings,
     path: Path,
@@ -90,32 +107,32 @@ def take_in(
         new = not_yet_known(taught, known, labels, settings.max_text)
         if new:
             progress("loading the encoder", 0.0)
-            encoder = load_encoder(
-                settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-            )
+            encoder = encoder_of(settings, version.manifest)
             lessons = lessons_of(new, encoder, "import")
-            store = open_store(settings, version.classifier.dimension)
             progress("teaching", 0.5)
             log.append([outgoing(RETRAIN, lesson.id, lesson) for lesson in lessons])
-            teach(settings, log, store)
+            teach(settings, log, encoder)
         return TakenIn(len(new), len(taught) - len(new), Feed(log).newest().number)
 
 
-def teach(settings: Settings, log: SqliteLog, store: ExampleStore) -> None:
+def teach(settings: Settings, log: SqliteLog, encoder: Encoder | None = None) -> None:
     """Let the trainer, the example store and the ledger take in what waits in the log.
 
-    The store is closed behind it.
+    `encoder` is the model's, where it is loaded already.
     """
     feed = Feed(log)
     ledger = LedgerStage(Ledger(Folder(settings.var).ledger))
-    stages: list[Stage] = [Remember(store, feed), Train(feed, keep_terms=True), ledger]
+    stores, made = Stores(partial(open_store, settings)), encodings(settings, encoder)
+    stores.of(feed.newest())  # not in the middle of the work, if it cannot be opened
+    train = Train(feed, keep_terms=True, encodings=made)
+    stages: list[Stage] = [Remember(stores, feed, made), train, ledger]
 
     async def work() -> None:
         try:
             # In lockstep: free, the trainer waits a second between two versions.
             await EmbeddedRunner(log, stages).run(lockstep=True)
         finally:
-            await store.close()
+            await stores.close()
 
     asyncio.run(work())
 

@@ -27,10 +27,11 @@ from judge.replay import ReplayJudge
 from judge.similar import similar_labels
 from judge.simulated import SimulatedJudge
 from models.classifier import Classifier
-from models.encoder import Encoder, load_encoder
+from models.encoder import Encoder
 from models.errors import Fatal
-from streams.feed import Feed
-from streams.program.assembly import open_store, seed_examples
+from streams.feed import Feed, Version
+from streams.program.assembly import seed_examples, store_of
+from streams.program.encoding import encoder_of
 from streams.program.folder import working
 from streams.program.gold import GoldText, read_gold_texts, read_recorded
 from streams.program.lessons import training_set
@@ -102,11 +103,9 @@ def measure(
             raise Fatal("there is one label only: nothing to confuse it with")
         sample = sorted(usable, key=lambda one: _place(settings.seed, one.id))[:most]
         judge = build(settings, kind, log, version.classifier, gold, recorded)
-        encoder = load_encoder(
-            settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-        )
+        encoder = encoder_of(settings, version.manifest)
         trials = trials_of(sample, encoder, version.classifier)
-        answers = asyncio.run(_asked(settings, judge, encoder, trials, told))
+        answers = asyncio.run(_asked(settings, judge, version, trials, told))
     if answers.asked == sum(answers.kinds.values()):
         kinds = ", ".join(f"{name} {n}" for name, n in answers.kinds.most_common())
         raise Fatal(f"the judge gave no verdict on any of {answers.asked} questions ({kinds})")
@@ -175,11 +174,11 @@ def build(
 async def _asked(
     settings: Settings,
     judge: Judge,
-    encoder: Encoder,
+    version: Version,
     trials: Sequence[Trial],
     told: Callable[[int, int], None],
 ) -> Answers:
-    store = open_store(settings, encoder.dimension)
+    store = store_of(settings, version)
     try:
         return await put(
             judge,

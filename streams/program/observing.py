@@ -38,6 +38,9 @@ class Unobserved:
     def serving(self, version: Version) -> None:
         """A version of the model comes into service."""
 
+    def behind(self, why: str) -> None:
+        """The newest version cannot be served here: why; "" when it is."""
+
     @contextmanager
     def looking(
         self,
@@ -90,6 +93,11 @@ class Observed(Unobserved):
 
         self._health.serves(version.number, version.manifest.at)
         tell_version(self._metrics, version.manifest, version.terms.threshold)
+
+    def behind(self, why: str) -> None:
+        """Note it: an older version serves meanwhile."""
+        self._health.behind = why
+        self._metrics.behind.set(bool(why))
 
     @contextmanager
     def looking(

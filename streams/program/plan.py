@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from judge.question import Case
 from models.classifier import Prediction
-from models.encoder import load_encoder
 from models.errors import Fatal, Permanent
 from models.forecast import Forecast, forecast
 from streams.feed import Feed, Version
 from streams.incoming import SOURCE_HEADER, read_text
 from streams.labelset import LabelSet
+from streams.program.encoding import encoder_of
 from streams.program.fit_report import Report
 from streams.program.folder import Folder, log_of
 from streams.program.folder_source import FolderSource
 from streams.program.guides import open_desk
-from streams.program.lessons import training_set
+from streams.program.lessons import in_vectors_of, training_set
 from streams.program.questions import ANSWER, RENDERED, Cost, Questions, ask, counter
 from streams.program.settings import Settings, columns
 from streams.records import Retrain, Text
@@ -99,7 +99,8 @@ def plan(
     with log_of(settings) as log:
         version = Feed(log).newest()
         labels = LabelSet.of(version.manifest)
-        lessons = list(training_set(log, labels, embeddings=True).values())
+        known = training_set(log, labels, embeddings=True)
+    lessons = in_vectors_of(version.manifest, known.values(), settings)
     progress("reading the texts", 0.0)
     drawn, rows, unusable = _sample(path, sample, settings, tell)
     looked = _look(settings, version, drawn, lessons, progress)
@@ -155,15 +156,15 @@ def _look(
     progress: Progress,
 ) -> _Look:
     progress("loading the encoder", 0.1)
-    encoder = load_encoder(
-        settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-    )
+    encoder = encoder_of(settings, version.manifest)
     progress(f"classifying {len(drawn)} of them", 0.3)
     started = time.monotonic()
     vectors = encoder.encode([text.text for text in drawn])
     predictions = version.predict(vectors)
     seconds = (time.monotonic() - started) / len(drawn)
     progress("rendering questions", 0.6)
+    named = version.manifest.encoded
+    count = counter(named.name if named else settings.encoder)
     cases = [
         _case(text, vector, prediction)
         for text, vector, prediction in zip(drawn, vectors, predictions, strict=True)
@@ -173,7 +174,7 @@ def _look(
     guides = {label: desk.in_force(label) for label in version.classifier.labels}
     # The doubtful are what is mostly asked about.
     cases.sort(key=lambda case: case.probabilities[0])
-    questions = ask(cases[:RENDERED], lessons, guides, settings, counter(settings.encoder))
+    questions = ask(cases[:RENDERED], lessons, guides, settings, count)
     return _Look(predictions, questions, seconds)
 
 

@@ -20,7 +20,6 @@ from streams.feed import Feed, Version
 from streams.figures import Figures, Story
 from streams.labelset import LabelSet, meant
 from streams.lookup import Lookup, Waiting
-from streams.program.assembly import open_store
 from streams.program.exemplars import Exemplars, Near
 from streams.program.folder import Folder, log_of, working
 from streams.program.known import case_of, embedding_of, unknown
@@ -163,19 +162,20 @@ class Review:
         """
         self._follow()
         story = self._figures.story(text_id)
-        case = story.held
-        if case is None:
-            if not story.events:
-                raise Fatal(unknown(self._settings, self._lookup, text_id))
+        case, made_by = story.held, self._version.manifest.encoder
+        if case is None and not story.events:
+            raise Fatal(unknown(self._settings, self._lookup, text_id))
+        if case is None or case.embedding.encoder != made_by:
             embedding = embedding_of(
                 story,
-                self._version.manifest.encoder,
+                self._version.manifest,
                 self._log,
                 self._lookup,
                 encode_by=self._settings,
             )
             assert embedding is not None
-            case = case_of(story, embedding)
+            same = {"embedding": embedding}
+            case = case.model_copy(update=same) if case else case_of(story, embedding)
         row = case.embedding.array()
         (said,) = self._version.predict(row[None])
         contenders = [
@@ -280,8 +280,7 @@ def take_in(settings: Settings) -> int | None:
     """
     try:
         with working(settings) as log:
-            dimension = Feed(log).newest().classifier.dimension
-            teach(settings, log, open_store(settings, dimension))
+            teach(settings, log)
             return Feed(log).newest().number
     except Held:
         return None

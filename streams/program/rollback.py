@@ -64,8 +64,9 @@ def rollback(settings: Settings, number: int) -> RolledBack:
         if older.manifest.encoder != serving.manifest.encoder:
             raise Fatal(
                 f"version {number} reads vectors of encoder {older.manifest.encoder}, the one in"
-                f" service of {serving.manifest.encoder}: a rollback does not change the encoder;"
-                " fit again with the other one into another --var"
+                f" service of {serving.manifest.encoder}: a rollback does not change the encoder."
+                f" `redstream encoder change {_moves_back(feed, older)}` does, and keeps what"
+                " was taught since"
             )
         since = list(lessons(log, older.manifest.applied, serving.manifest.applied))
         again, taught = _labelled(log, older, serving, since)
@@ -130,6 +131,15 @@ def _labelled(
         if lesson.gold and wanted.now(lesson.label) in added
     ]
     return len(commands), teach(older, [*commands, *examples])
+
+
+def _moves_back(feed: Feed, older: Version) -> str:
+    """Return the name of the older version's encoder, as far as it is known."""
+    if older.manifest.encoded:
+        return older.manifest.encoded.name
+    moves = (one.encoded for one in feed.repository.manifests.values() if one.encoded)
+    names = [one.name_before for one in moves if one.before == older.manifest.encoder]
+    return next((name for name in names if name), "NAME")
 
 
 def lessons(reader: Reader, start: int, end: int) -> Iterator[Lesson]:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from judge.policy import Policy
 from judge.port import Judge, RemoteJudge
-from models.encoder import load_encoder
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner, Source
 from streams.feed import Feed
 from streams.figures import Counts, Figures
 from streams.memory import giving_back, settled, share_one_arena
 from streams.program.assembly import Parts, build_judge, build_stages, open_store
+from streams.program.encoding import encoder_of, encodings
 from streams.program.folder import Folder, working
 from streams.program.folder_source import FolderSource
 from streams.program.forget import finish
@@ -32,6 +32,7 @@ from streams.program.rows import RowsOut, RowsOutFolder, Written, rows_out
 from streams.program.settings import Settings, columns
 from streams.program.source import RoundsEndFirst
 from streams.rounds import Rounds, newest_round
+from streams.stores import Stores
 from streams.topology import CLASSIFY, DRIFT, TEXTS
 
 WATCH_SECONDS = 0.5
@@ -127,10 +128,11 @@ def run_source(
         feed = Feed(log)
         if back:
             back.claim(log)
-        encoder_of_model = feed.newest().manifest.encoder
+        manifest = feed.newest().manifest
         source = stack.enter_context(closing(source_of(log)))
-        encoder = load_encoder(settings.encoder, settings.encoder_path, made_by=encoder_of_model)
-        store = open_store(settings, encoder.dimension)
+        made = encodings(settings, encoder_of(settings, manifest))
+        stores = Stores(partial(open_store, settings))
+        stores.of(feed.newest())
         asked, policy = (judge, Policy) if judge else build_judge(settings, log, feed)
         seen = JudgeWatch(asked, Folder(settings.var).judge)
         parts = Parts(
@@ -138,8 +140,8 @@ def run_source(
             log,
             feed,
             teaches=asked.teaches,
-            encoder=lambda: encoder,
-            store=lambda: store,
+            stores=stores,
+            encodings=made,
             judge=lambda: (asked, policy),
         )
         stages = build_stages(parts, out)
@@ -163,7 +165,7 @@ def run_source(
                 seen.look()
                 if isinstance(asked, RemoteJudge):
                     await asked.close()
-                await store.close()
+                await stores.close()
 
         finished = asyncio.run(work())
         finish(settings, log)

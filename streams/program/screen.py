@@ -152,6 +152,8 @@ def _facts(found: Summary, settings: Settings) -> None:
         f"Taught: {found.lessons.total()} texts under {len(found.lessons)} labels"
         f"{f' (most: {taught})' if taught else ''}; the model is at version {counts.version}."
     )
+    if found.manifest:
+        say(f"Its encoder: {found.manifest.called}.")
     if found.taken_back:
         by = ", ".join(_taken_back(who, n) for who, n in found.taken_back.most_common())
         say(f"Taken back: {by}.")

@@ -40,11 +40,12 @@ def versions(found: Sequence[Listed]) -> None:
 
 
 def _standing(one: Listed) -> list[str]:
-    back, refused = one.manifest.restores, one.manifest.refused
+    back, refused, moved = one.manifest.restores, one.manifest.refused, one.manifest.encoded
     return [
         *(["in service"] if one.serving else []),
         *(["pinned"] if one.pinned else []),
         *([f"back to {back}"] if back is not None else []),
+        *([f"moved to {moved.name}"] if moved and moved.number == one.manifest.number else []),
         *([f"{len(refused.lessons)} lessons refused"] if refused else []),
         *([f"NOT WHOLE: {len(one.missing)} parts missing or damaged"] if one.missing else []),
     ]
@@ -56,7 +57,7 @@ def version(found: Shown) -> None:
     standing = "".join(f", {words}" for words in _standing(found.listed))
     say(f"Version {manifest.number}{standing}. Made {_when(manifest.at)}, epoch {manifest.epoch}.")
     say(f"Hash: {manifest.hash}")
-    say(f"Encoder: {manifest.encoder}")
+    say(f"Encoder: {manifest.called}")
     say(promised(manifest))
     say(f"Learnt: {manifest.learnt} lessons; it goes on at {manifest.applied} of the training set.")
     if manifest.refused:

@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     var: Path = Field(Path("var"), description="folder of everything that is kept")
     encoder: str = Field(
         "default",
-        description="sentence-transformers name, or 'hashing'; NAME+words reads letters too",
+        description="sentence-transformers name, or 'hashing'; NAME+words reads letters too."
+        " Where `redstream encoder change` moved the model to another, that one is used",
     )
     encoder_path: Literal["fp32", "bfloat16", "auto"] = Field(
         "auto", description="the encoder's arithmetic; auto measures once, when fitting"

@@ -6,14 +6,14 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 
 import structlog
 
 from judge.examples import ExampleStore
 from judge.policy import Policy
 from judge.port import Judge, RemoteJudge
-from models.encoder import Encoder, load_encoder
+from models.encoder import Encoder
 from models.errors import Fatal, Transient
 from streams.embedded.lock import held
 from streams.errors import Held, NoModel
@@ -22,6 +22,7 @@ from streams.kafka.reader import KafkaReader
 from streams.kafka.worker import Worker
 from streams.memory import giving_back, settled
 from streams.program.assembly import BUILT, Parts, build_judge, open_store
+from streams.program.encoding import encodings
 from streams.program.folder import Folder
 from streams.program.guides import path_of
 from streams.program.judge_state import JudgeWatch
@@ -29,6 +30,7 @@ from streams.program.kafka_settings import connection
 from streams.program.observing import Unobserved, observing
 from streams.program.settings import Settings
 from streams.stage import Delivered, Outgoing
+from streams.stores import Stores
 from streams.telemetry.spans import Spans, spans
 from streams.topology import (
     CLASSIFY,
@@ -198,7 +200,7 @@ async def _once(
     """Run the stages until stopped, or until one of them cannot go on."""
     with ExitStack() as stack:
         where = connection(settings)
-        opened = _Opened(settings, encoder)
+        opened = _Opened(settings, encoder, told.observed.behind)
         workers, feeds, readers = [], [], []
         for spec in stages:
             reader = await asyncio.to_thread(KafkaReader, where, follow=FOLLOWED)
@@ -253,22 +255,25 @@ async def _follow(feeds: Sequence[Feed], on_version: Callable[[Version], None]) 
 class _Opened:
     """What the stages of one process share, each opened when it is first asked for."""
 
-    def __init__(self, settings: Settings, encoder: Encoder | None) -> None:
+    def __init__(
+        self, settings: Settings, encoder: Encoder | None, behind: Callable[[str], None]
+    ) -> None:
         self._settings = settings
-        self._encoder = encoder
-        self._stores: list[ExampleStore] = []
+        self._encodings = encodings(settings, encoder)
+        self._behind = behind
+        self._stores = Stores(partial(open_store, settings))
         self._judges: list[Judge] = []
 
     def stores(self) -> Sequence[ExampleStore]:
-        """Return the store, where it is open."""
-        return self._stores
+        """Return the store in use, where it is open."""
+        return self._stores.opened[-1:]
 
     def judges(self) -> Sequence[Judge]:
         """Return who judges, where there is one."""
         return self._judges
 
     def parts(self, reader: KafkaReader, feed: Feed) -> Parts:
-        settings, version = self._settings, feed.newest()
+        settings = self._settings
 
         @cache
         def judge() -> tuple[Judge, Callable[[], Policy]]:
@@ -281,25 +286,15 @@ class _Opened:
             reader,
             feed,
             teaches=settings.judge != "local",
-            encoder=lambda: (
-                self._encoder
-                or load_encoder(
-                    settings.encoder, settings.encoder_path, made_by=version.manifest.encoder
-                )
-            ),
-            store=lambda: self._store(version.classifier.dimension),
+            stores=self._stores,
+            encodings=self._encodings,
+            behind=self._behind,
             judge=judge,
         )
-
-    def _store(self, dimension: int) -> ExampleStore:
-        if not self._stores:
-            self._stores.append(open_store(self._settings, dimension))
-        return self._stores[0]
 
     async def close(self) -> None:
         for judge in self._judges:
             if isinstance(judge, RemoteJudge):
                 JudgeWatch(judge, Folder(self._settings.var).judge).look()
                 await judge.close()
-        for store in self._stores:
-            await store.close()
+        await self._stores.close()

@@ -7,7 +7,7 @@ unknown fields as `attributes`. Times are seconds since the epoch (UTC).
 
 from streams.records.decided import Authority, Labeled, Verdict, Weighed, truth_of
 from streams.records.forgotten import Forgotten
-from streams.records.model import Claim, Layered, Manifest, Refusal, Reliability, Tree
+from streams.records.model import Claim, Encoded, Layered, Manifest, Refusal, Reliability, Tree
 from streams.records.signals import DeadLetter, Drift, FileMark, Round, RoundEnd
 from streams.records.taught import LabelCommand, Retrain
 from streams.records.text import Contender, Recheck, Text, Uncertain
@@ -18,6 +18,7 @@ __all__ = [
     "Contender",
     "DeadLetter",
     "Drift",
+    "Encoded",
     "FileMark",
     "Forgotten",
     "LabelCommand",

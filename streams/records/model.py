@@ -59,12 +59,35 @@ class Layered(Record):
     judged: Integer
 
 
+class Encoded(Record):
+    """The encoder that a model was moved to, and since when (`streams.program.encoder_change`).
+
+    `name` and `path` are those it is loaded by. From version `number` on the model reads its
+    vectors; verdicts about what an earlier version said, and all before offset `verdicts`, say
+    nothing of it. Its examples are in the store whose name ends in `store`; `before` is the
+    identity of the encoder before it, whose examples are in `store_before`.
+    """
+
+    name: str
+    path: Literal["fp32", "bfloat16"]
+    dimension: Integer
+    number: Integer
+    verdicts: Integer
+    store: str
+    before: str
+    name_before: str | None = None
+    store_before: str = ""
+    dimension_before: Integer = 0
+
+
 class Manifest(Record):
     """One whole version of the model: names its parts by content.
 
     It names `trees` by their SHA-256, which name the parts; the manifests of earlier redstreams
     have all `parts` themselves.
 
+    `encoder` is the identity of the encoder whose vectors it reads; `encoded` says more where that
+    is not the one of the fit.
     From `threshold` on texts go out unasked, and `audit` of them are judged as well: None for as
     many as the settings say. `claim` is what supports that; None before anything was judged.
     `trust` is what the judge's answers are worth; None where nothing is known.
@@ -83,6 +106,7 @@ class Manifest(Record):
     epoch: Integer
     hash: str
     encoder: str
+    encoded: Encoded | None = None
     threshold: Number
     audit: Number | None = None
     claim: Claim | None = None
@@ -106,3 +130,8 @@ class Manifest(Record):
     restores: Integer | None = None
     left_out: list[tuple[Integer, Integer]] = Field(default_factory=list)
     at: Number
+
+    @property
+    def called(self) -> str:
+        """Return how a person knows the encoder: by name, where the log has one, and identity."""
+        return self.encoder if self.encoded is None else f"{self.encoded.name}, {self.encoder}"

@@ -116,10 +116,12 @@ class FileMark(Record):
 
     `digest` (of an input) is that of the bytes read so far: a file that changed is noticed, and
     read again from its start, which is the next `reading` (None: the first). `rows` is a file or
-    folder of somebody's own rows with their labels, of which only its being ours is known.
+    folder of somebody's own rows with their labels, of which only its being ours is known. A new
+    example store (`store`) lacks what was taught from line `rows` of `retrain` on, until `remember`
+    has taken it in and removes the mark.
     """
 
-    role: Literal["in", "out", "rows"]
+    role: Literal["in", "out", "rows", "store"]
     path: str
     bytes: Integer
     rows: Integer

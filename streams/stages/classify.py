@@ -7,22 +7,23 @@ text about which the judge's answer is worth nothing is *spared*: labelled, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.encoder import Encoder
-from models.errors import Fatal
 from models.prediction import Prediction, Scored
 from streams.asking import Asking, Now, worth_of
 from streams.derived import catch_up
+from streams.encoding import Encodings
 from streams.errors import IdConflict, Unreadable
-from streams.feed import Feed, Version
+from streams.feed import Feed
 from streams.forgotten import GoneNow
 from streams.held import MAX_ROUNDS
 from streams.incoming import read_text
+from streams.pairing import Pair, Pairing
 from streams.records import Authority, Contender, Labeled, Recheck, Text, Uncertain
 from streams.revisions import claimed
 from streams.scores import Scores
@@ -72,10 +73,13 @@ class Classify:
         *,
         max_text: int,
         weighing: Weighing | None = None,
+        encodings: Encodings | None = None,
+        behind: Callable[[str], None] = lambda why: None,
     ) -> None:
-        """Without `weighing` every doubtful text is put to the judge."""
-        self._encoder = encoder
-        self._feed = feed
+        """Without `weighing` every doubtful text is put to the judge; `encodings` and `behind` as
+        in `streams.pairing`.
+        """
+        self._pairing = Pairing(encoder, feed, encodings, behind)
         self._index = index
         self._asking = asking
         self._max_text = max_text
@@ -87,13 +91,7 @@ class Classify:
         """Check the encoder against the model, and know every id that was seen before."""
         self._asking.start(reader)
         self._reader = reader
-        expected = self._feed.newest().manifest.encoder
-        if expected != self._encoder.identity:
-            raise Fatal(
-                f"the model was made with encoder {expected}, the setting gives"
-                f" {self._encoder.identity}: set REDSTREAM_ENCODER as it was, or fit again into"
-                " another --var"
-            )
+        await self._pairing.start()
         self._gone.news(reader)
         await catch_up(reader, self.spec, (TEXTS,), self._known, self._see)
         if self._gone:
@@ -116,6 +114,7 @@ class Classify:
 
     async def close(self) -> None:
         """Close the index of ids."""
+        await self._pairing.close()
         self._index.close()
 
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
@@ -138,26 +137,26 @@ class Classify:
             elif claim is Claim.CONFLICT:
                 error = IdConflict(f"id {text.id!r} already stands for another text")
                 dead.append(dead_letter(delivered, self.spec.name, error))
-        version = self._feed.newest()
-        now = await self._asking.now(version)
-        items = await self._embedded(new)
-        items += [_Item(r.text, r.embedding.array(), r) for _, r in rechecks]
+        pair = self._pairing.now()
+        now = await self._asking.now(pair.version)
+        items = await self._items(new, [recheck for _, recheck in rechecks], pair)
         if not items:
             return dead
-        answers = await self._answers(items, version, now)
+        answers = await self._answers(items, pair, now)
         self._forget()  # what came in while it was being forgotten has claimed its id
         return dead + answers
 
-    async def _answers(self, items: Sequence[_Item], version: Version, now: Now) -> list[Outgoing]:
+    async def _answers(self, items: Sequence[_Item], pair: Pair, now: Now) -> list[Outgoing]:
+        version = pair.version
         embeddings = np.stack([item.embedding for item in items])
         predictions, scores = await asyncio.to_thread(version.scored, embeddings)
-        scales = self._weighing.now() if self._weighing else None
+        scales = self._weighing.now(version) if self._weighing else None
         doubtful = [one.confidence < now.threshold for one in predictions]
         spared = scales.gains_nothing(predictions, doubtful) if scales else [False] * len(items)
         return [
             record
             for item, said, scored, idle in zip(items, predictions, scores, spared, strict=True)
-            for record in self._answer(item, _Said(said, scored, idle), version, now)
+            for record in self._answer(item, _Said(said, scored, idle), pair, now)
         ]
 
     def _texts(
@@ -172,22 +171,34 @@ class Classify:
         )
 
     def _recheck(self, delivered: Delivered) -> Recheck:
-        recheck = Recheck.decode(delivered.value)
-        if recheck.embedding.array().shape != (self._encoder.dimension,):
+        recheck, encoder = Recheck.decode(delivered.value), self._pairing.now().encoder
+        same = recheck.embedding.encoder == encoder.identity
+        if same and recheck.embedding.array().shape != (encoder.dimension,):
             raise Unreadable(f"the embedding of {recheck.text.id!r} has another dimension")
         return recheck
 
-    async def _embedded(self, texts: Sequence[Text]) -> list[_Item]:
+    async def _items(
+        self, new: Sequence[Text], rechecks: Sequence[Recheck], pair: Pair
+    ) -> list[_Item]:
+        """Encode what is new, and held texts whose vectors are of another encoder."""
+        encoder = pair.encoder.identity
+        known = [one for one in rechecks if one.embedding.encoder == encoder]
+        foreign = [one for one in rechecks if one.embedding.encoder != encoder]
+        rows = await self._embedded([*new, *(one.text for one in foreign)], pair)
+        rows += [one.embedding.array() for one in known]
+        whose = [*((text, None) for text in new), *((r.text, r) for r in (*foreign, *known))]
+        return [_Item(text, row, r) for (text, r), row in zip(whose, rows, strict=True)]
+
+    async def _embedded(self, texts: Sequence[Text], pair: Pair) -> list[NDArray[np.float32]]:
         if not texts:
             return []
-        encoded = await asyncio.to_thread(self._encoder.encode, [text.text for text in texts])
+        encoded = await asyncio.to_thread(pair.encoder.encode, [text.text for text in texts])
         # As it will travel: a text examined again must be seen exactly as it was the first time.
-        rounded = encoded.astype(np.float16).astype(np.float32)
-        return [_Item(text, row) for text, row in zip(texts, rounded, strict=True)]
+        return list(encoded.astype(np.float16).astype(np.float32))
 
-    def _answer(self, item: _Item, said: _Said, version: Version, now: Now) -> list[Outgoing]:
+    def _answer(self, item: _Item, said: _Said, pair: Pair, now: Now) -> list[Outgoing]:
         """Label the text, ask about it, both (an audit), or leave a held one where it is."""
-        prediction = said.prediction
+        prediction, version = said.prediction, pair.version
         contenders = [
             Contender(label=c.label, probability=round(c.probability, 6))
             for c in prediction.contenders
@@ -215,7 +226,7 @@ class Classify:
         if audit or (not sure and _worth_asking(recheck, prediction.label)):
             case = Uncertain(
                 text=item.text,
-                embedding=Vector.of(item.embedding, self._encoder.identity),
+                embedding=Vector.of(item.embedding, pair.encoder.identity),
                 contenders=[c for c in contenders if c.label not in rejected],
                 further=list(prediction.further),
                 rest=round(prediction.rest, 6),

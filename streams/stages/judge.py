@@ -28,6 +28,7 @@ from streams.forgotten import GoneNow
 from streams.labelset import LabelSet
 from streams.records import Contender, Uncertain
 from streams.stage import Delivered, Outgoing, Reader, dead_letter, outgoing, sort_out
+from streams.stores import Stores
 from streams.topology import JUDGE, UNCERTAIN_LATER
 from streams.weighing import Scales, Weighing
 
@@ -54,7 +55,7 @@ class JudgeStage:
     def __init__(
         self,
         judge: Judge,
-        store: ExampleStore,
+        store: ExampleStore | Stores,
         *,
         concurrency: int,
         policy: Callable[[], Policy] = Policy,
@@ -67,7 +68,7 @@ class JudgeStage:
         `weighing` the answers of a judge that teaches are weighed.
         """
         self._judge = judge
-        self._store = store
+        self._stores = store if isinstance(store, Stores) else Stores.only(store)
         self._policy = policy
         self._seconds = seconds
         self._feed = feed
@@ -150,7 +151,9 @@ class JudgeStage:
             further=tuple(uncertain.further),
             refused=tuple(uncertain.rejected),
         )
-        decision = await self._decided(case, policy, until)
+        manifest = self._feed.newest().manifest if self._feed else None
+        near = self._stores.near(uncertain.embedding, manifest)
+        decision = await self._decided(case, near, policy, until)
         if decision is None:
             return [outgoing(UNCERTAIN_LATER, case.id, self._postponed(uncertain, tried=False))]
         if decision.kind == "away" and decision.answers[-1].kind == "timed out":
@@ -166,7 +169,9 @@ class JudgeStage:
             records += labelled(uncertain, decision, self._judge, weighed)
         return records
 
-    async def _decided(self, case: Case, policy: Policy, until: float) -> Decision | None:
+    async def _decided(
+        self, case: Case, near: ExampleStore, policy: Policy, until: float
+    ) -> Decision | None:
         """None: its turn came so late that the rest of the batch's time would not do."""
         clock = asyncio.get_running_loop().time
         try:
@@ -175,9 +180,7 @@ class JudgeStage:
         except TimeoutError:
             return None
         try:
-            return await decide(
-                self._judge, self._store, case, policy=policy, within=until - clock()
-            )
+            return await decide(self._judge, near, case, policy=policy, within=until - clock())
         finally:
             self._slots.release()
 

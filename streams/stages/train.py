@@ -5,7 +5,8 @@ new version. The state is the newest version of the feed and the offsets in `ret
 that its manifest says are applied, so that a lesson delivered twice is learnt once and a command
 carried out once; and what `verdicts` say (`streams.audits`, `streams.answers`). Lessons of the
 judge that make the model worse are refused (`streams.gate`), and after a change of meaning what
-labels were taught before it goes (`streams.ageing`).
+labels were taught before it goes (`streams.ageing`). A version of another encoder, which a command
+publishes (`streams.program.encoder_change`), may lack what was taught meanwhile: it is read again.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import structlog
 
 from streams.ageing import calls_for_it, named, outlived, taught_since
 from streams.answers import Answers
 from streams.audits import Audits
-from streams.commands import in_turn
 from streams.derived import catch_up
-from streams.errors import Unreadable
+from streams.encoding import Encodings
+from streams.errors import NotYet
 from streams.feed import Feed, Version
 from streams.following import Following
 from streams.forgotten import Gone, GoneNow, in_batch
 from streams.gate import compare
+from streams.intake import Intake
 from streams.labelset import LabelSet
 from streams.outputs import Outputs
 from streams.records import (
@@ -68,11 +69,13 @@ class Train:
         following: Following | None = None,
         *,
         keep_terms: bool = False,
+        encodings: Encodings | None = None,
     ) -> None:
         """Without `outputs` label shares stay as they are, and without `following` the weights;
         without `answers` nothing is said of what the judge's are worth. Without `audits` the
         threshold is the one cross-validated on the examples. Where `keep_terms` (for who teaches
-        between two runs) all stays as it is.
+        between two runs) all stays as it is. Without `encodings` vectors of another encoder than
+        the model's cannot be used.
         """
         self._feed = feed
         self._audits = audits
@@ -80,6 +83,7 @@ class Train:
         self._outputs = outputs
         self._answers = answers
         self._following = following
+        self._intake = Intake(encodings)
         self._reader: Reader | None = None
         self._gone = GoneNow()
 
@@ -87,20 +91,30 @@ class Train:
         """The feed is the state of the model; what was judged is read again if it was lost."""
         self._reader = reader
         self._gone.news(reader)
+        self._intake.start(reader)
         if self._outputs is not None:
             self._outputs.start(reader, reader.position(self.spec.name, LABELED.name))
         if self._answers is not None:
             self._answers.start(reader, reader.position(self.spec.name, VERDICTS.name))
         if self._audits is not None:
-            self._audits.begin(self._feed.newest().terms.judged_from)
+            self._begin(self._feed.newest().manifest)
             await catch_up(reader, self.spec, (VERDICTS,), self._audits.position, self._again)
         if self._following is not None:
             await catch_up(reader, self.spec, (VERDICTS,), self._following.position, self._refollow)
 
+    def _begin(self, manifest: Manifest) -> None:
+        """Count answers from where the version says, which is news after a change of encoder."""
+        if self._audits is not None:
+            moved = manifest.encoded is not None
+            at = manifest.encoded.verdicts if manifest.encoded else 0
+            meaning = not moved or manifest.judged_from != at
+            self._audits.begin(manifest.judged_from, meaning=meaning)
+
     async def _again(self, batch: Sequence[Delivered]) -> None:
+        since = _since(self._feed.newest().manifest)
         for delivered, verdict in self._verdicts(batch):
             if self._audits is not None:
-                self._audits.observe(delivered, verdict)
+                self._audits.observe(delivered, verdict, since)
 
     async def _refollow(self, batch: Sequence[Delivered]) -> None:
         self._follow(self._verdicts(batch))
@@ -114,20 +128,22 @@ class Train:
     async def handle(self, batch: Sequence[Delivered]) -> list[Outgoing]:
         """Learn the batch in its order and return the next version, if anything changed."""
         version = self._feed.newest()
+        self._begin(version.manifest)
         if self._reader is not None:
             self._gone.news(self._reader)
         if gone := in_batch(batch):
             self._forget(gone)
         self._observe([d for d in batch if d.topic == VERDICTS.name])
-        news = self._news(batch, version.manifest)
-        dimension = version.classifier.dimension
-        read, dead = sort_out(news, self.spec.name, lambda d: _read(d, dimension))
+        news = self._intake.news(batch, version.manifest)
+        news = [one for one in news if not self._gone.about(one)]
+        read, dead = sort_out(news, self.spec.name, lambda d: self._intake.read(d, version))
         drifts, unread = sort_out(
             [d for d in batch if d.topic == DRIFT.name],
             self.spec.name,
             lambda d: Drift.decode(d.value),
         )
         dead += unread
+        read = await asyncio.to_thread(self._intake.encoded, read, version)
         change = self._changed(batch, [drift for _, drift in drifts], version.manifest)
         terms = self._terms(version)
         taught, refused = await asyncio.to_thread(self._gated, version, read)
@@ -144,6 +160,9 @@ class Train:
         shares = self._shares(batch, version, taught.labels, due=bool(changed))
         if not changed and shares == Shares.of(version.manifest):
             return dead
+        if self._feed.newest() is not version:
+            # Published beside us: what is learnt here would be that version undone.
+            raise NotYet("the model was moved or rolled back meanwhile", delay=0.0)
         if refused is not None:
             dead += [
                 _revoked(lesson.id, lesson.label, "gate")
@@ -169,13 +188,6 @@ class Train:
         for derived in (self._audits, self._answers, self._following):
             if derived is not None:
                 derived.forget(gone)
-
-    def _news(self, batch: Sequence[Delivered], manifest: Manifest) -> list[Delivered]:
-        """Return the lessons and commands that are not in the version, in the order of work."""
-        applied = {RETRAIN.name: manifest.applied, LABELS.name: manifest.applied_labels}
-        news = [one for one in batch if one.topic in applied and one.offset >= applied[one.topic]]
-        news = [one for one in news if not self._gone.about(one)]
-        return in_turn(news, LabelSet.of(manifest), self._reader)
 
     def _gated(self, version: Version, read: Read) -> tuple[Taught, Refusal | None]:
         """Learn; where that makes the model worse, without what the judge accepted.
@@ -214,10 +226,10 @@ class Train:
         return without, refusal
 
     def _observe(self, batch: Sequence[Delivered]) -> None:
-        verdicts = self._verdicts(batch)
+        verdicts, since = self._verdicts(batch), _since(self._feed.newest().manifest)
         for delivered, verdict in verdicts:
             if self._audits is not None:
-                self._audits.observe(delivered, verdict)
+                self._audits.observe(delivered, verdict, since)
             if self._answers is not None:
                 self._answers.observe(delivered, verdict)
         self._follow(verdicts)
@@ -228,7 +240,8 @@ class Train:
         version = self._feed.newest()
         labels, fitted = LabelSet.of(version.manifest), version.classifier.reference.combination
         for delivered, verdict in verdicts:
-            self._following.observe(delivered, verdict, labels, fitted)
+            if verdict.model >= _since(version.manifest):
+                self._following.observe(delivered, verdict, labels, fitted)
 
     def _verdicts(self, batch: Sequence[Delivered]) -> list[tuple[Delivered, Verdict]]:
         # What cannot be read is put to the dead letters by the ledger, which reads it as well.
@@ -292,12 +305,6 @@ def _revoked(text_id: str, label: str, signed: str) -> Outgoing:
     return outgoing(RETRAIN, text_id, record)
 
 
-def _read(delivered: Delivered, dimension: int) -> Retrain | LabelCommand:
-    if delivered.topic == LABELS.name:
-        return LabelCommand.decode(delivered.value)
-    lesson = Retrain.decode(delivered.value)
-    if lesson.embedding is not None:
-        row = lesson.embedding.array()
-        if row.shape != (dimension,) or not np.isfinite(row).all():
-            raise Unreadable(f"the embedding of {lesson.id!r} is not {dimension} finite numbers")
-    return lesson
+def _since(manifest: Manifest) -> int:
+    """Return the first version that reads vectors of this one's encoder, as far as that matters."""
+    return manifest.encoded.number if manifest.encoded else 0

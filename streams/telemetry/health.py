@@ -24,7 +24,8 @@ class Health:
     those that need the example store. `kafka` and `store` are what is wrong with them, "" where
     they answer, None before somebody asked; `asked` is since when (monotonic) an answer of the
     brokers is waited for. `waits` is why the worker cannot begin; `judge` why the LLM is not asked;
-    `failing`, by stage, since when (monotonic) its batch fails in passing, and why.
+    `behind` why an older version of the model serves than the newest; `failing`, by stage, since
+    when (monotonic) its batch fails in passing, and why.
     """
 
     stages: dict[str, int | None] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Health:
     waits: str = ""
     judge: str = ""
     failing: dict[str, tuple[float, str]] = field(default_factory=dict)
+    behind: str = ""
     turned: float = field(default_factory=time.monotonic)
 
     def begin(self, stages: Sequence[str], needing_store: Sequence[str] = ()) -> None:
@@ -44,7 +46,7 @@ class Health:
         self.stages = dict.fromkeys(stages)
         self.needing_store = tuple(needing_store)
         self.kafka = self.asked = self.store = None
-        self.judge, self.failing = "", {}
+        self.judge, self.behind, self.failing = "", "", {}
 
     def joined(self, stage: str, partitions: int) -> None:
         """Note that the group has let the stage in."""
@@ -99,6 +101,8 @@ class Health:
             found.append(self.waits)
         elif not self.version:
             found.append("no model is loaded")
+        if self.behind:
+            found.append(self.behind)
         if self.brokers and self.brokers != self.waits:
             found.append(self.brokers)
         if self.needing_store and self.store != "":

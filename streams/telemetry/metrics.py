@@ -122,6 +122,10 @@ class Metrics:
         self.threshold = self._gauge(
             "model_threshold", "Confidence from which texts go out unasked"
         )
+        self.behind = self._gauge(
+            "encoder_missing",
+            "1 while an older version serves: the newest one's encoder cannot be loaded (classify)",
+        )
         self.target = self._gauge("claim_target", "Precision wanted of texts that go out unasked")
         self.bound = self._gauge(
             "claim_bound", "Lower bound of that precision by the newest certificate"

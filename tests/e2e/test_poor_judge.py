@@ -17,6 +17,7 @@ from models.classifier import Classifier, Example, LabelInfo
 from models.encoder_paths import EncoderPath
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
+from streams.encoding import Encodings
 from streams.feed import Feed
 from streams.figures import Figures
 from streams.program.assembly import Parts, build_stages
@@ -24,6 +25,7 @@ from streams.program.folder import Folder
 from streams.program.settings import Settings
 from streams.records import Authority, Text
 from streams.stage import outgoing
+from streams.stores import Stores
 from streams.topology import TEXTS
 from streams.weighing import Mode
 
@@ -110,8 +112,8 @@ class Outcome:
                 log,
                 feed,
                 teaches=judge.teaches,
-                encoder=Drawn,
-                store=lambda: store,
+                stores=Stores.only(store),
+                encodings=Encodings(lambda manifest: Drawn()),
                 judge=lambda: (judge, Policy),
             )
             stages = build_stages(parts, None)

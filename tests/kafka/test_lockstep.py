@@ -19,11 +19,13 @@ from streams.kafka.connection import Connection
 from streams.kafka.reader import KafkaReader
 from streams.kafka.topics import declared
 from streams.program.assembly import Parts, build_judge, build_stages, open_store
+from streams.program.encoding import encodings
 from streams.program.fit import fit
 from streams.program.folder import Folder
 from streams.program.folder_source import FolderSource
 from streams.program.settings import Settings
 from streams.rounds import Rounds
+from streams.stores import Stores
 from tests.e2e import program
 from tests.kafka.lockstep_log import LockstepLog
 from tests.kafka.provided import AnyBroker
@@ -58,7 +60,8 @@ def played(settings: Settings, log: Any, stream: Path) -> dict[str, object]:
     encoder = load_encoder("hashing", settings.encoder_path, made_by=version.manifest.encoder)
     store = open_store(settings, encoder.dimension)
     judge = build_judge(settings, log, feed)
-    parts = Parts(settings, log, feed, True, lambda: encoder, lambda: store, lambda: judge)
+    made = encodings(settings, encoder)
+    parts = Parts(settings, log, feed, True, Stores.only(store), made, lambda: judge)
     stages = build_stages(parts, None)
     source = FolderSource(stream, log, follow=False)
     with closing(Figures(Folder(settings.var).ledger)) as figures:

@@ -330,8 +330,8 @@ async def test_what_the_judge_has_refused_is_neither_given_nor_asked_about(
 
 async def test_a_recheck_with_a_damaged_embedding_disturbs_nothing(stage: Classify) -> None:
     damaged = [
-        make.recheck("t1", embedding=Vector(encoder="e", f16="AAA")),
-        make.recheck("t2", embedding=Vector.of(np.ones(3, np.float32), "e")),
+        make.recheck("t1", embedding=Vector(encoder=tiny.ENCODER.identity, f16="AAA")),
+        make.recheck("t2", embedding=Vector.of(np.ones(3, np.float32), tiny.ENCODER.identity)),
     ]
     batch = [*make.batch(RECHECK, *damaged), *incoming(("t3", "printer paper jam"))]
     out = await deliver(stage, batch)

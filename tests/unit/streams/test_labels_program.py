@@ -218,7 +218,7 @@ def test_a_held_folder_takes_a_command_in_with_its_next_version(settings: Settin
         def take() -> None:
             while not log.appended_elsewhere():
                 time.sleep(0.05)
-            teach(settings, log, EdgeExampleStore(settings.var / "examples", 384))
+            teach(settings, log)
 
         log.appended_elsewhere()
         holder = threading.Thread(target=take)
