@@ -1,10 +1,9 @@
 """Moving a model to another encoder while it serves: everything it was taught, encoded anew.
 
-What people labelled is fitted, as by `fit`, and what was accepted since is taught on top of it:
-the weights, the threshold and the figure of accuracy hang on people's labels alone, as they did
-before (docs/adr/0024 has what was measured). The outcome is the first version of a new epoch, so
-that one which the trainer publishes meanwhile cannot undo it; what was taught meanwhile the trainer
-learns from the log. Nothing is held: workers and a run go on.
+All that stands is fitted, as by `fit`, what was accepted with what people said: fitted on people's
+examples alone, and taught the rest, it was 9 points behind (docs/adr/0024). The outcome is the
+first version of a new epoch, so that one which the trainer publishes meanwhile cannot undo it; what
+was taught meanwhile the trainer learns from the log. Nothing is held: workers and a run go on.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from models.classifier import Classifier, LabelInfo
 from models.encoder import Encoder, load_encoder
 from models.encoder_paths import PathChoice
 from models.errors import Fatal
-from models.exemplars import Example
+from models.exemplars import Example, fingerprint
 from models.fitting import Options
 from models.held_out import HeldOut
 from streams.derived import readable
@@ -57,10 +56,14 @@ Rows = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What a fit says of people's examples that it left out: `right` of so many `texts`."""
+    """What a fit says of lessons that it left out: `right` of so many `texts`; the same of those
+    that people labelled, who are no judge that may err.
+    """
 
     right: int
     texts: int
+    right_of_people: int
+    of_people: int
     threshold: float
 
 
@@ -111,7 +114,7 @@ def change(
             before,
             after,
             lessons=len(work.lessons),
-            gold=len(work.gold),
+            gold=work.gold,
             nothing=work.nothing,
             filled=fills(settings),
         )
@@ -216,7 +219,7 @@ class _Work:
         self._rows = self._encoded()
         self.nothing = sum(not row.any() for row in self._rows.values())
         self.lessons = [one for one in self.lessons if self._rows[one[1].text].any()]
-        self.gold = [one for one in self.lessons if one[1].gold]
+        self.gold = sum(lesson.gold for _, lesson in self.lessons)
 
     def _encoded(self) -> Rows:
         """Encode every text, and what is said of every label."""
@@ -230,21 +233,19 @@ class _Work:
         return rows
 
     def fitted(self) -> tuple[Classifier, Accuracy]:
-        """Fit on what people said, and teach the rest in its order."""
+        """Fit all that was taught."""
         rows = {lesson.id: self._rows[lesson.text] for _, lesson in self.lessons}
         named = {k: self._rows[_words(info)] for k, info in self._infos}
-        classifier, found = self._fit(rows, named, self.encoder.identity, 0.6)
-        others = [_example(one, rows, self._labels) for one in self.lessons if not one[1].gold]
-        return (classifier.learn(others) if others else classifier), found
+        return self._fit(rows, named, self.encoder.identity, 0.6)
 
     def before(self) -> Accuracy:
-        """Fit the encoder in service on the same examples, to have something to compare with."""
+        """Fit the encoder in service on the same lessons, to have something to compare with."""
         manifest = self.base.manifest
-        held = [(one.text, one.embedding) for _, one in self.gold if one.embedding is not None]
+        held = [(one.text, one.embedding) for _, one in self.lessons if one.embedding is not None]
         vectors: list[Vector] = encodings(self.settings).vectors(held, manifest)
         rows = {
             lesson.id: vector.array()
-            for (_, lesson), vector in zip(self.gold, vectors, strict=True)
+            for (_, lesson), vector in zip(self.lessons, vectors, strict=True)
         }
         named = {k: info.embedding for k, info in self._infos}
         return self._fit(rows, named, manifest.encoder, 0.75)[1]
@@ -259,7 +260,7 @@ class _Work:
         looks: list[HeldOut] = []
         was = self.base.classifier.reference.settings
         classifier = Classifier.fit(
-            [_example(one, rows, self._labels) for one in self.gold],
+            [_example(one, rows, self._labels) for one in self.lessons],
             [
                 replace(i, embedding=row if row is not None and row.any() else None)
                 for k, i in self._infos
@@ -273,8 +274,16 @@ class _Work:
             look=looks.append,
         )
         (found,) = looks
-        right = sum(a == b for a, b in zip(found.label, found.said, strict=True))
-        return classifier, Accuracy(right, len(found.label), classifier.threshold)
+        right = np.asarray([a == b for a, b in zip(found.label, found.said, strict=True)], np.bool_)
+        people = [fingerprint(lesson.id) for _, lesson in self.lessons if lesson.gold]
+        gold = np.isin(found.ids, np.asarray(people, np.uint64))
+        return classifier, Accuracy(
+            right=int(right.sum()),
+            texts=len(right),
+            right_of_people=int(right[gold].sum()),
+            of_people=int(gold.sum()),
+            threshold=classifier.threshold,
+        )
 
     async def fill(self, name: str) -> None:
         """Fill the encoder's own example store, which nobody looks into yet, from the beginning."""

@@ -25,6 +25,7 @@ from streams.program.labels import (
 from streams.program.lessons import (
     Progress,
     id_of,
+    in_vectors_of,
     lessons_of,
     not_yet_known,
     refuse_forgotten,
@@ -96,7 +97,8 @@ def prepare_add(
         after = now.labels.after(command)
         everything = replace(now.labels, retired=now.labels.retired - {label})
         known, gone = training_set(log, everything, embeddings=True), followed(log)
-    back = [lesson for lesson in known.values() if lesson.label == label]
+    had = [lesson for lesson in known.values() if lesson.label == label]
+    back = in_vectors_of(now.version.manifest, had, settings)
     given = _examples(label, examples, wanted, tell, name)
     refuse_forgotten(given, gone)
     new = not_yet_known(given, known, after, settings.max_text)

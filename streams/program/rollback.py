@@ -11,8 +11,10 @@ from streams.derived import readable
 from streams.embedded.log import SqliteLog
 from streams.embedded.runner import EmbeddedRunner
 from streams.feed import Feed, Version
+from streams.intake import Intake
 from streams.labelset import LabelSet
 from streams.ledger import Ledger
+from streams.program.encoding import encodings
 from streams.program.folder import Folder, changing
 from streams.program.settings import Settings
 from streams.records import LabelCommand, Retrain
@@ -69,7 +71,8 @@ def rollback(settings: Settings, number: int) -> RolledBack:
                 " was taught since"
             )
         since = list(lessons(log, older.manifest.applied, serving.manifest.applied))
-        again, taught = _labelled(log, older, serving, since)
+        intake = Intake(encodings(settings))
+        again, taught = _labelled(log, older, serving, since, intake)
         back = _taken_back(since, taught)
         classifier = taught.classifier.unlearn(back) if back else taught.classifier
         if classifier.hash() == serving.classifier.hash():
@@ -95,7 +98,7 @@ def rollback(settings: Settings, number: int) -> RolledBack:
 
 
 def _labelled(
-    reader: Reader, older: Version, serving: Version, since: Sequence[Lesson]
+    reader: Reader, older: Version, serving: Version, since: Sequence[Lesson], intake: Intake
 ) -> tuple[int, Taught]:
     """Carry the label commands since out on the older version; return how many, and the outcome.
 
@@ -107,7 +110,8 @@ def _labelled(
     """
     start, end = older.manifest.applied_labels, serving.manifest.applied_labels
     commands: list[tuple[Delivered, Retrain | LabelCommand]] = []
-    commands += readable(reader, LABELS, LabelCommand, start, end)
+    anew = Version(serving.manifest, older.classifier)  # it may be moved, and moved back, since
+    commands += intake.encoded(list(readable(reader, LABELS, LabelCommand, start, end)), anew)
     wanted = LabelSet.of(serving.manifest)
     had = teach(older, commands).labels
     if replace(had, applied=wanted.applied) != wanted:
@@ -130,7 +134,7 @@ def _labelled(
         for at, lesson in standing(since)
         if lesson.gold and wanted.now(lesson.label) in added
     ]
-    return len(commands), teach(older, [*commands, *examples])
+    return len(commands), teach(older, [*commands, *intake.encoded(examples, anew)])
 
 
 def _moves_back(feed: Feed, older: Version) -> str:

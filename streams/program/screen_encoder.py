@@ -28,7 +28,7 @@ def moved(found: Moved, *, dry: bool) -> None:
         say(f"Model {found.serving.number} reads {found.name!r} already: nothing is to be done.")
         return
     was = found.serving.manifest.called
-    say(f"People's examples that were left out and are told right (of {found.gold}):")
+    say("Lessons that were left out and are told right; of them, those that people labelled:")
     say(f"  {was}: {_right(found.before)}")
     say(f"  {found.name}, {found.encoder.identity}: {_right(found.after)}")
     if found.nothing:
@@ -52,6 +52,10 @@ def _some(count: int, what: str) -> str:
 
 
 def _right(one: Accuracy) -> str:
-    share = f"{one.right / one.texts:.3f} ({one.right} of {one.texts})" if one.texts else "none"
     threshold = "asks about all" if one.threshold > 1 else f"threshold {one.threshold:.2f}"
-    return f"{share}, {threshold}"
+    people = _share(one.right_of_people, one.of_people)
+    return f"{_share(one.right, one.texts)}; {people}; {threshold}"
+
+
+def _share(right: int, texts: int) -> str:
+    return f"{right / texts:.3f} ({right} of {texts})" if texts else "none left out"

@@ -17,10 +17,13 @@ from streams.feed import Feed
 from streams.program.encoder_change import Moved, change
 from streams.program.encoder_stores import clean
 from streams.program.folder import Folder, working
+from streams.program.labels import change as do
 from streams.program.labels_add import add
 from streams.program.lessons import teach as take_in
+from streams.program.lessons import training_set
 from streams.program.rollback import rollback
 from streams.program.settings import Settings
+from streams.records import LabelCommand
 from streams.topology import MARKS, RETRAIN
 from tests.unit.streams import folder, tiny
 from tests.unit.streams.folder import lesson, served
@@ -67,7 +70,8 @@ def test_everything_taught_is_there_in_vectors_of_the_new_encoder(settings: Sett
     assert (now.manifest.encoded.name, now.manifest.encoded.name_before) == (NAME, "hashing")
     assert found.before is not None
     assert found.after is not None
-    assert found.before.texts == found.after.texts == folder.SEEDS
+    assert found.before.of_people == found.after.of_people == folder.SEEDS
+    assert found.before.texts == found.after.texts == folder.SEEDS + 2
     (said,) = now.predict(found.encoder.encode(["printer paper jam"]))
     assert said.label == "printer"
 
@@ -265,3 +269,46 @@ def test_the_examples_of_the_encoder_before_are_deleted_by_command(settings: Set
     assert clean(settings) == "hashing"
     assert not Folder(settings.var).store("").exists()
     assert Folder(settings.var).store("-2").exists()
+
+
+def test_a_label_that_is_brought_back_has_its_examples_in_the_new_vectors(
+    settings: Settings,
+) -> None:
+    retire(settings, "room")
+    moved(settings)
+    done = add(
+        settings,
+        "room",
+        name=None,
+        guide="",
+        examples=None,
+        progress=lambda what, share: None,
+    )
+    assert done.version is not None
+    assert set(tiny.EXAMPLES["room"]) <= {lesson_text(settings, i) for i in members(settings)}
+
+
+def test_a_rollback_goes_to_a_version_before_two_changes_with_the_labels_of_now(
+    settings: Settings,
+) -> None:
+    first = served(settings).number
+    moved(settings)
+    retire(settings, "room")
+    add(settings, "coffee", name=None, guide="", examples=None, progress=lambda w, s: None)
+    moved(settings, "hashing")
+    found = rollback(settings, first)
+    assert found.changed
+    assert found.commands == 2
+    now = served(settings)
+    assert set(now.classifier.labels) == {"password", "printer", "travel", "coffee"}
+    assert now.classifier.infos["coffee"].embedding is not None
+    assert now.manifest.encoder == now.classifier.encoder
+
+
+def retire(settings: Settings, label: str) -> None:
+    do(settings, LabelCommand(command="retire", label=label, at=0.0))
+
+
+def lesson_text(settings: Settings, id_: str) -> str:
+    with closing(SqliteLog(Folder(settings.var).log, read_only=True)) as log:
+        return training_set(log)[id_].text
