@@ -65,7 +65,7 @@ audit: setup ## known vulnerabilities of what is installed (asks PyPI itself; a 
 bench: setup ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: setup ## kill workers and broker of a run on Kafka at random; nothing may be lost (ARGS=... --help)
+chaos: setup ## harm a run on Kafka: kills, away, same, soak; nothing may be lost (ARGS="kills --help")
 	$(BIN)/python -m tools.chaos $(ARGS)
 
 fuzz: setup ## hostile inputs at every boundary; each answered, no memory grown (ARGS=... --help)

@@ -91,6 +91,8 @@ class Broker:
         """`again` starts it a second time, with what it had written."""
         self.bootstrap = bootstrap
         self.listeners: Mapping[str, int] = {}
+        self.folder: Path | None = None
+        """Where it keeps its logs (`data`), if it was started here."""
         self._started = started
         self._again = again
 
@@ -172,7 +174,7 @@ def start(jars: Path, folder: Path, secured: Secured = Secured()) -> Broker:
         _configure(place, port, controller, listeners, secured.properties)
         started = _launch(jars, place, secured.scram)
         broker = Broker(f"127.0.0.1:{port}", started, partial(_run, jars, place))
-        broker.listeners = listeners
+        broker.listeners, broker.folder = listeners, place
         if _answers(broker, started):
             return broker
         broker.close()

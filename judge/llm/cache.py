@@ -55,7 +55,12 @@ class VerdictCache:
         self._connection: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=_SECONDS, isolation_level=None)
+            self._connection = sqlite3.connect(
+                path,
+                timeout=_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,  # it is made in another thread than asked, never in two
+            )
             # NORMAL: no sync at every verdict; a power cut may take the last few.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")

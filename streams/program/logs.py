@@ -4,8 +4,9 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -38,8 +39,26 @@ def to_standard_error(form: Form = "text") -> None:
         ]
     structlog.configure(
         processors=[structlog.processors.add_log_level, *more],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Spare(sys.stderr))),
     )
+
+
+class _Spare:
+    """Where a line that cannot be written is none: a full disk must not end what is logged."""
+
+    def __init__(self, to: TextIO) -> None:
+        self._to = to
+
+    def write(self, said: str) -> int:
+        """Write, where there is room."""
+        with suppress(OSError):
+            self._to.write(said)
+        return len(said)
+
+    def flush(self) -> None:
+        """Have it there, where there is room."""
+        with suppress(OSError):
+            self._to.flush()
 
 
 def libraries_quiet() -> None:

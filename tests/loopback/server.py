@@ -63,7 +63,7 @@ class Loopback:
 
     async def start(self) -> "Loopback":
         app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._asked)
+        app.router.add_post("/v1/chat/completions", self.asked)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -76,7 +76,7 @@ class Loopback:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _asked(self, request: web.Request) -> web.StreamResponse:
+    async def asked(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         mode = self.script[min(len(self.requests), len(self.script) - 1)]
         self.requests.append(body)

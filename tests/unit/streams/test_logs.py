@@ -2,6 +2,9 @@
 
 import json
 import logging
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -53,3 +56,15 @@ def test_lines_for_people_stay_as_they_were(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().err
     assert "[warning  ] waiting" in said
     assert "\x1b" not in said
+
+
+def test_a_line_that_finds_no_room_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    with full.open("w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        to_standard_error("json")
+        structlog.get_logger().warning("trying again", error="the disk is full")
+        with suppress(OSError):
+            stream.close()  # what is still to be written fails once more

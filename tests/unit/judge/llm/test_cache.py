@@ -1,6 +1,7 @@
 """Verdicts are kept, and nothing else; a broken disk costs money, never a verdict."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,14 @@ async def test_a_judge_goes_on_without_its_cache(
         assert (await judge.verify(case(), "a", NEAR)).outcome == "valid"
         assert judge.status()["cache_off"]
     assert "verdict cache is off" in capsys.readouterr().out
+
+
+def test_it_may_be_made_in_another_thread_than_it_is_used(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        cache = pool.submit(VerdictCache, tmp_path / "cache").result()
+    cache.put(b"key", SAID)
+    assert (cache.get(b"key"), cache.off) == (SAID, None)
+    cache.close()
 
 
 def test_a_damaged_row_is_a_miss(tmp_path: Path) -> None:
