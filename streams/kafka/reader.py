@@ -154,7 +154,12 @@ class KafkaReader:
         return sorted(part.partition for part in await self._parts(topic))
 
     def read_from(self, topic: str, offset: int, limit: int, partition: int = 0) -> list[Delivered]:
-        """Return up to `limit` records of a topic from `offset` on, in order; none: its end."""
+        """Return up to `limit` records of a topic from `offset` on, in order; none: its end.
+
+        Raises:
+            Transient: brokers that do not hand out what is there, within seconds. Who took that for
+                the end of a topic would go on without what lies before it.
+        """
         tail = self._tails.get(topic)
         if tail is not None and offset >= tail.first:
             return tail.take(offset, limit)
@@ -177,8 +182,11 @@ class KafkaReader:
             self._consumer.assign([part])
             try:
                 found = await self._fetched(part, at, end, limit)
-                if not found and await self._consumer.position(part) < committed:
-                    raise Transient(f"the brokers do not hand out {part.topic}: try again")
+                if not found:
+                    stable = committed or (await self._consumer.end_offsets([part]))[part]
+                    found = await self._fetched(part, at, stable, limit)
+                    if not found and await self._consumer.position(part) < stable:
+                        raise Transient(f"the brokers do not hand out {part.topic}: try again")
                 return found
             finally:
                 self._consumer.unsubscribe()  # else it would go on fetching
