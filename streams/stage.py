@@ -11,10 +11,12 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from models.errors import Permanent, RedstreamError
 from streams.records import DeadLetter
-from streams.topology import DEADLETTERS, StageSpec, Topic
+from streams.topology import DEADLETTERS, TOPICS, StageSpec, Topic
 from streams.wire import Record
 
 T = TypeVar("T")
+
+COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
 LONGEST_REASON = 500
 """Characters of the reason in a dead letter: what it quotes may be of any length."""
@@ -201,16 +203,23 @@ def _unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _erased(delivered: Delivered) -> bool:
+    """Tell whether a record stands where another was: in a folder it has neither key nor value, in
+    a compacted topic its key alone. A text that came without a value was sent so.
+    """
+    return delivered.value is None and (delivered.key is None or delivered.topic in COMPACTED)
+
+
 def sort_out(
     batch: Iterable[Delivered], stage: str, read: Callable[[Delivered], T]
 ) -> tuple[list[tuple[Delivered, T]], list[Outgoing]]:
     """Read every record of a batch; what cannot be read comes back as dead letters.
 
-    One without a value is what is left of an erased one, and is passed over.
+    What is left of an erased one is passed over.
     """
     readable, dead = [], []
     for delivered in batch:
-        if delivered.value is None:
+        if _erased(delivered):
             continue
         try:
             readable.append((delivered, read(delivered)))

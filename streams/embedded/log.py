@@ -20,7 +20,7 @@ from streams.forgotten import OF_TEXT, GoneNow
 from streams.mentions import subject
 from streams.packing import PLAIN, packed, unpacked
 from streams.stage import Delivered, Outgoing
-from streams.topology import DEADLETTERS, TEXTS, TOPICS
+from streams.topology import DEADLETTERS, MODELS, TEXTS, TOPICS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -274,10 +274,19 @@ def _offset(row: tuple[object] | None) -> int:
     return found
 
 
+def _value(topic: str, how: int, kept: bytes | None) -> bytes | None:
+    try:
+        return unpacked(how, kept)
+    except ValueError:
+        if topic != MODELS.name:
+            raise
+        return b""  # which is refused there as any damaged part is: the version before it serves
+
+
 def _delivered(topic: str, row: _Row) -> Delivered:
     _, offset, key, kept, headers, at, how = row
     try:
-        value, said = unpacked(how, kept), json.loads(headers) if headers else {}
+        value, said = _value(topic, how, kept), json.loads(headers) if headers else {}
         if not all(isinstance(one, bytes | None) for one in (key, value)):
             raise ValueError("bytes are a text")
         if not isinstance(said, dict) or not all(isinstance(one, str) for one in said.values()):

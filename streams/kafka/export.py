@@ -87,7 +87,7 @@ def _copied(
 ) -> int:
     topic, part = of
     lane, count = file.begin(topic.name, part, end), 0
-    while start < end and (found := reader.read_up_to(end, topic.name, start, CHUNK, part)):
+    while start < end and (found := reader.read_from(topic.name, start, CHUNK, part)):
         records = [one for one in found if one.offset < end]
         file.add(lane, records)
         count += len(records)

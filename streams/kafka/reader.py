@@ -157,25 +157,18 @@ class KafkaReader:
         """Return up to `limit` records of a topic from `offset` on, in order; none: its end.
 
         Raises:
-            Transient: brokers that do not hand out what is there, within seconds. Who took that for
-                the end of a topic would go on without what lies before it.
+            Transient: what is there does not come; taken for the end, it would be left out.
         """
         tail = self._tails.get(topic)
         if tail is not None and offset >= tail.first:
             return tail.take(offset, limit)
         return self._ask(self._read, topic, max(0, offset), limit, partition)
 
-    def read_up_to(self, end: int, topic: str, at: int, limit: int, part: int) -> list[Delivered]:
-        """Return records as `read_from`, of what is committed; Transient where they do not come."""
-        return self._ask(self._read, topic, at, limit, part, end)
-
-    async def _read(
-        self, topic: str, offset: int, limit: int, partition: int, committed: int = 0
-    ) -> list[Delivered]:
+    async def _read(self, topic: str, offset: int, limit: int, partition: int) -> list[Delivered]:
         part = TopicPartition(self._connection.topic(topic), partition)
         async with self._lock:
             begin = (await self._consumer.beginning_offsets([part]))[part]
-            end = committed or await self._written(topic, partition)
+            end = await self._written(topic, partition)
             at = max(offset, begin)
             if at >= end:
                 return []
@@ -183,7 +176,7 @@ class KafkaReader:
             try:
                 found = await self._fetched(part, at, end, limit)
                 if not found:
-                    stable = committed or (await self._consumer.end_offsets([part]))[part]
+                    stable = (await self._consumer.end_offsets([part]))[part]
                     found = await self._fetched(part, at, stable, limit)
                     if not found and await self._consumer.position(part) < stable:
                         raise Transient(f"the brokers do not hand out {part.topic}: try again")
@@ -206,9 +199,8 @@ class KafkaReader:
         for _ in range(LOOKS):
             found = await self._consumer.getmany(part, timeout_ms=LOOK_MS, max_records=limit)
             if found:
-                return [
-                    self._connection.delivered(one, one.timestamp / 1000) for one in found[part]
-                ]
+                told = self._connection.delivered
+                return [told(one, one.timestamp / 1000) for one in found[part]]
             # Behind the last record there may be marks of transactions only.
             if await self._consumer.position(part) >= end:
                 break

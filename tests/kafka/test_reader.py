@@ -53,6 +53,15 @@ def test_records_are_read_from_any_offset_in_order(reader: KafkaReader) -> None:
     assert reader.read_from(RETRAIN.name, 10, 5) == []
 
 
+def test_records_that_do_not_come_are_not_taken_for_the_end_of_the_topic(
+    reader: KafkaReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.append(numbered(RETRAIN, 10))
+    monkeypatch.setattr("streams.kafka.reader.LOOKS", 0)
+    with pytest.raises(Transient, match="do not hand out"):
+        reader.read_from(RETRAIN.name, 4, 3)
+
+
 def test_each_partition_has_offsets_of_its_own(reader: KafkaReader) -> None:
     reader.append(numbered(TEXTS, 30))
     parts = list(reader.partitions(TEXTS.name))
