@@ -5,20 +5,18 @@
 
 Workers of the version before label a third of the texts; one after the other they are stopped and
 started with the code here, under the second third, and back again under the last. Then every text
-has to be there, as in `tools.chaos`, nothing among the dead letters, and nobody died.
+has to be there, as in `make chaos`, nothing among the dead letters, and nobody died.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,7 +25,9 @@ from streams.kafka.reader import KafkaReader
 from streams.records import DeadLetter
 from streams.topology import DEADLETTERS, LABELED, MANIFEST, MODELS
 from tools.broker import Broker, start
-from tools.chaos import HELPDESK, ROOT, Chaos, Report, judged, write_texts
+from tools.chaos import texts as given_texts
+from tools.chaos.cluster import ROOT, Cluster, Place
+from tools.chaos.outcome import outcome, settled
 from tools.jars import fetched
 
 TEAMS = (
@@ -43,76 +43,51 @@ STEP_SECONDS = 120.0
 
 
 @dataclass
-class Rolled(Report):
+class Rolled:
     """What came of it: `dead` letters, workers that `died`, newest version of the model by phase.
 
     `prefix` begins the names of the topics.
     """
 
+    texts: int
     prefix: str = ""
+    lost: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    twice: int = 0
+    events: int = 0
     dead: list[str] = field(default_factory=list)
     died: list[str] = field(default_factory=list)
     models: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def good(self) -> bool:
         """Whether nothing was lost, refused or wrong, and nobody died."""
-        return super().good and not self.dead and not self.died
+        return not (self.lost or self.wrong or self.dead or self.died)
 
 
-class Cluster(Chaos):
-    """Workers that are started from this code or another."""
+class Rolling(Cluster):
+    """Workers that are started from this code or another; who dies is remembered."""
 
-    def __init__(self, broker: Broker, folder: Path) -> None:
-        super().__init__(broker, folder, 0)
-        self._teams = list(TEAMS)
-        self._running = [None] * len(TEAMS)
+    def __init__(self, broker: Broker, folder: Path, before: Path) -> None:
+        super().__init__(broker, folder, TEAMS)
+        self.died: list[str] = []
+        for place in self.places:
+            place.root = before
 
-    def run(self, root: Path, *arguments: str, check: bool = True) -> None:
-        """Run a command of one code to its end; with `check` it has to end well."""
-        subprocess.run(
-            self._program(*arguments), env=self.environment, cwd=root, check=check, timeout=300
-        )
+    def revive(self) -> list[str]:
+        """Start whoever is not there."""
+        self.died += self.ended()
+        return super().revive()
 
-    def begin(self, place: int, root: Path) -> None:
-        """Start one worker with the code in a folder."""
-        with (self._folder / "errors").open("ab") as errors:
-            self._running[place] = subprocess.Popen(
-                self._program("worker", *TEAMS[place]),
-                env=self.environment,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def end(self, place: int) -> int:
-        """Tell one to stop; return its exit status."""
-        process = self._running[place]
-        assert process is not None
-        process.send_signal(signal.SIGTERM)
-        return process.wait(60)
-
-    def revive(self) -> None:
-        """Nobody dies here."""
-
-    def died(self) -> list[str]:
-        """Return who is not there any more."""
-        found = zip(TEAMS, self._running, strict=True)
-        return ["+".join(team) for team, one in found if one is not None and one.poll() is not None]
-
-    @contextmanager
-    def working(self, root: Path) -> Iterator[None]:
-        """Have all of them at work, and end whoever is there in the end."""
-        try:
-            for place in range(len(TEAMS)):
-                self.begin(place, root)
-            yield
-        finally:
-            for process in self._running:
-                if process is not None:
-                    process.kill()
-                    process.wait()
+    def move(self, place: Place, root: Path) -> None:
+        """Tell a worker to stop, and start it again with the code in another folder."""
+        assert place.process is not None
+        place.process.terminate()
+        if status := place.process.wait(STEP_SECONDS):
+            self.died.append(f"{place.name} ends with {status}")
+        place.process, place.root = None, root
+        self.revive()
 
 
 def played(
@@ -126,64 +101,53 @@ def played(
 ) -> Rolled:
     """Stream texts through an upgrade and back, and return what came of it."""
     began, report = time.monotonic(), Rolled(texts)
-    write_texts(folder, texts, 0)
-    thirds = _thirds(folder / "texts.jsonl")
-    cluster = Cluster(broker, folder)
-    report.prefix = cluster.environment["REDSTREAM_KAFKA_PREFIX"]
-    cluster.run(before, "topics", "create")
-    fit = ("fit", str(HELPDESK / "examples.jsonl"), "--labels", str(HELPDESK / "labels.jsonl"))
-    cluster.run(before, *fit)
-    with cluster.working(before), closing(cluster.reader()) as reader:
-        for name, root, part in (("before", before, 0), ("after", after, 1), ("back", before, 2)):
+    rows = given_texts.rows(texts)
+    given_texts.write_gold(folder / "gold.jsonl", rows)
+    third = -(-len(rows) // 3)
+    cluster = Rolling(broker, folder, before)
+    report.prefix = cluster.prefix
+    cluster.command("topics", "create", root=before)
+    fit = ("fit", str(given_texts.EXAMPLES), "--labels", str(given_texts.LABELS))
+    cluster.command(*fit, root=before)
+    with cluster.workers(), closing(cluster.reader()) as reader:
+        phases = (("before", before), ("after", after), ("back", before))
+        for number, (name, root) in enumerate(phases):
             # Status 1 also where what is there is declared otherwise by now: it stays as it is.
-            cluster.run(root, "topics", "create", check=False)
-            cluster.run(root, "produce", str(thirds[part]))
+            cluster.command("topics", "create", root=root, check=False)
             events = reader.end(LABELED.name)
+            cluster.produce(rows[number * third : (number + 1) * third])
             _until(lambda: reader.end(LABELED.name) > events + texts // 30, cluster)  # noqa: B023
-            if part:
-                for place, team in enumerate(TEAMS):
-                    status = cluster.end(place)
-                    if status:
-                        report.died.append(f"{'+'.join(team)} ends with {status}")
-                    cluster.begin(place, root)
-                    say(f"{name}: {'+'.join(team)}")
-                    time.sleep(1)
-                events = reader.end(LABELED.name)
+            for place in cluster.places if number else ():
+                cluster.move(place, root)
+                say(f"{name}: {place.name}")
+                time.sleep(1)
             report.models[name] = _newest(reader)
-        judged(cluster, texts, report, say)
+        settled(cluster, say)
+        found = outcome(cluster, rows)
         report.models["end"] = _newest(reader)
-        report.died += cluster.died()
+        report.died = cluster.died + cluster.ended()
         report.dead = [
             DeadLetter.decode(one.value).message
             for records in everything(reader, DEADLETTERS)
             for one in records
         ]
+    report.lost, report.wrong = found.lost, found.wrong
+    report.twice, report.events = found.twice, found.events
     report.seconds = round(time.monotonic() - began, 1)
     return report
 
 
-def _until(done: Callable[[], bool], cluster: Cluster) -> None:
+def _until(done: Callable[[], bool], cluster: Rolling) -> None:
     until = time.monotonic() + STEP_SECONDS
     while not done():
-        if time.monotonic() > until or cluster.died():
-            raise TimeoutError(f"nothing is labelled any more; died: {cluster.died()}")
+        if time.monotonic() > until or cluster.ended():
+            raise TimeoutError(f"nothing is labelled any more; died: {cluster.ended()}")
         time.sleep(0.5)
 
 
 def _newest(reader: KafkaReader) -> int:
     numbers = [key.decode().removeprefix(MANIFEST) for key in reader.keys(MODELS.name, MANIFEST)]
     return max(map(int, numbers), default=0)
-
-
-def _thirds(path: Path) -> list[Path]:
-    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    size = -(-len(rows) // 3)
-    found = []
-    for number in range(3):
-        part = path.with_name(f"texts-{number + 1}.jsonl")
-        part.write_text("".join(rows[number * size : (number + 1) * size]), encoding="utf-8")
-        found.append(part)
-    return found
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from streams.topology import LABELED, VERDICTS, Topic
 from tests.kafka.provided import AnyBroker
 from tests.unit.streams.test_records import FREE, of_a_later_version
 from tools.broker import Broker
-from tools.chaos import ROOT
+from tools.chaos.cluster import ROOT
 from tools.rolling import played
 
 GROWN = f"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ COMPARED = re.compile(
 ABSENT = re.compile(rf"absent\({SERIES}\)")
 MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
 HOW = {"==": operator.eq, ">": operator.gt, "<": operator.lt}
-OF = {"max": max, "min": min, "sum": sum}
+OF: dict[str, Callable[[Sequence[float]], float]] = {"max": max, "min": min, "sum": sum}
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,15 @@ PARTITIONS, MANY = 6, 500
 
 @dataclass
 class Place:
-    """One worker's place: what it works on, where it tells how it is, and who has the place now."""
+    """One worker's place: what it works on, where it tells how it is, and who has the place now.
+
+    `root`: the folder of the code that it runs.
+    """
 
     team: Team
     port: int
     process: subprocess.Popen[bytes] | None = None
+    root: Path = ROOT
 
     @property
     def name(self) -> str:
@@ -85,13 +89,13 @@ class Cluster:
         ports = free_ports(len(teams))
         self.places = [Place(team, port) for team, port in zip(teams, ports, strict=True)]
 
-    def command(self, *arguments: str) -> None:
-        """Run the program to its end."""
+    def command(self, *arguments: str, root: Path = ROOT, check: bool = True) -> None:
+        """Run the program of a code to its end; with `check` it has to end well."""
         subprocess.run(
             [sys.executable, "-m", "streams.program", *arguments],
             env=self.environment,
-            cwd=ROOT,
-            check=True,
+            cwd=root,
+            check=check,
             stdout=subprocess.DEVNULL,
         )
 
@@ -123,17 +127,19 @@ class Cluster:
         gone = [place for place in self.places if not place.running]
         for place in gone:
             place.process = self.begin(
-                self._program, place.team, REDSTREAM_METRICS_PORT=str(place.port)
+                self._program, place.team, place.root, REDSTREAM_METRICS_PORT=str(place.port)
             )
         return [place.name for place in gone]
 
-    def begin(self, program: str, team: Team, **more: str) -> subprocess.Popen[bytes]:
+    def begin(
+        self, program: str, team: Team, root: Path = ROOT, **more: str
+    ) -> subprocess.Popen[bytes]:
         """Start a program of Python as a worker of these stages, with more in its environment."""
         with (self.folder / "errors").open("ab") as errors:
             return subprocess.Popen(
                 [sys.executable, "-c", program, "worker", *team],
                 env={**self.environment, **more},
-                cwd=ROOT,
+                cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,

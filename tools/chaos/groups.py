@@ -43,7 +43,8 @@ async def _committed(consumer: AIOKafkaConsumer, parts: Sequence[TopicPartition]
     until = time.monotonic() + LONGEST
     while True:
         try:
-            return await consumer.commit(dict.fromkeys(parts, 0))
+            await consumer.commit(dict.fromkeys(parts, 0))
+            return
         except CommitFailedError:
             if time.monotonic() > until:
                 raise

@@ -137,7 +137,8 @@ def _memory(place: Place) -> tuple[float, float]:
     assert place.process is not None
     lines = Path(f"/proc/{place.process.pid}/status").read_text().splitlines()
     known = dict(line.split(":", 1) for line in lines)
-    return tuple(round(int(known[name].split()[0]) / 1024, 1) for name in ("RssAnon", "VmRSS"))
+    anonymous, resident = (int(known[name].split()[0]) / 1024 for name in ("RssAnon", "VmRSS"))
+    return round(anonymous, 1), round(resident, 1)
 
 
 def grown(report: Soaked, name: str, values: Sequence[float]) -> None:
