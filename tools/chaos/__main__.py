@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import signal
 import sys
 import tempfile
@@ -136,8 +137,16 @@ def main() -> int:
     print(json.dumps(told, indent=1))
     if given.out:
         known = json.loads(given.out.read_text()) if given.out.exists() else {}
-        given.out.write_text(json.dumps({**known, given.name: told}, indent=1) + "\n")
+        given.out.write_text(_written({**known, given.name: told}))
     return 0 if told["good"] else 1
+
+
+def _written(report: dict[str, object]) -> str:
+    """Return it as JSON, rows of numbers on a line each."""
+    def line(row: re.Match[str]) -> str:
+        return f"[{' '.join(row[1].split())}]"
+
+    return re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", line, json.dumps(report, indent=1)) + "\n"
 
 
 if __name__ == "__main__":
