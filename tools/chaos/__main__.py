@@ -143,6 +143,7 @@ def main() -> int:
 
 def _written(report: dict[str, object]) -> str:
     """Return it as JSON, rows of numbers on a line each."""
+
     def line(row: re.Match[str]) -> str:
         return f"[{' '.join(row[1].split())}]"
 
