@@ -7,7 +7,6 @@ files are written anew. Killed at any moment, the same command goes on, and so d
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ from streams.audits import Audits
 from streams.database import scoured
 from streams.embedded.erasing import erase
 from streams.embedded.log import SqliteLog
-from streams.embedded.runner import EmbeddedRunner
 from streams.errors import Held
 from streams.feed import Feed
 from streams.following import Following
@@ -31,6 +29,7 @@ from streams.program.encoding import encodings
 from streams.program.folder import Folder, log_of, working
 from streams.program.forget_files import outputs_with, strike_out
 from streams.program.forget_look import Found
+from streams.program.lessons import work_off
 from streams.program.settings import Settings
 from streams.records import Forgotten
 from streams.stage import Log, Outgoing, Reader, Stage, outgoing
@@ -82,16 +81,10 @@ def forget(
         Fatal: nothing was fitted yet, or the folder cannot be written.
     """
     done = Done(guides=strike_out(settings, {word for one in found for word in one.words}))
-    now = time.time()
     ids = [one.id for one in found]
     with log_of(settings, appends=True) as log:
-        feed = Feed(log)
-        feed.newest()
-        before = set(feed.repository.manifests)
         done.outputs = outputs_with(log, ids)
-        known = followed(log)
-        new = [Forgotten.of(text_id, now) for text_id in ids if text_id not in known]
-        log.append([outgoing(FORGOTTEN, one.digest, one) for one in new])
+        before = noted(log, Feed(log), ids)
     try:
         with working(settings) as held:
             tell("taking it out of the model")
@@ -111,6 +104,17 @@ def forget(
         done.version = feed.newest().number
         done.versions = sorted(before - feed.repository.manifests.keys())
     return done
+
+
+def noted(log: Log, feed: Feed, ids: Sequence[str]) -> set[int]:
+    """Put into the log that texts are forgotten, where it is not there yet; return the versions of
+    the model that were there before.
+    """
+    feed.newest()
+    before, known, now = set(feed.repository.manifests), followed(log), time.time()
+    new = [Forgotten.of(text_id, now) for text_id in ids if text_id not in known]
+    log.append([outgoing(FORGOTTEN, one.digest, one) for one in new])
+    return before
 
 
 def finish(settings: Settings, log: SqliteLog) -> None:
@@ -143,14 +147,7 @@ def _take_in(settings: Settings, log: SqliteLog) -> None:
         Train(feed, keep_terms=True, encodings=made),
         LedgerStage(Ledger(folder.ledger)),
     ]
-
-    async def work() -> None:
-        try:
-            await EmbeddedRunner(log, stages).run(lockstep=True)
-        finally:
-            await stores.close()
-
-    asyncio.run(work())
+    work_off(log, stages, stores)
     gone = followed(log)
     if folder.audits.exists():
         Audits(folder.audits, settings.target, settings.audit).forget(gone)

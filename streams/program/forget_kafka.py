@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from streams.derived import everything
 from streams.errors import Unreadable
 from streams.feed import Feed
-from streams.forgotten import Gone, followed
+from streams.forgotten import Gone
 from streams.program.folder import log_of
-from streams.program.forget import WAIT_SECONDS, Done, waited
+from streams.program.forget import WAIT_SECONDS, Done, noted, waited
 from streams.program.forget_files import strike_out
 from streams.program.forget_look import Found
 from streams.program.settings import Settings
 from streams.records import Drift, Forgotten
-from streams.stage import Delivered, Log, Outgoing, outgoing, text_of
+from streams.stage import Delivered, Log, Outgoing, text_of
 from streams.topology import (
     DEADLETTERS,
     DRIFT,
-    FORGOTTEN,
     LABELED_LATEST,
     MARKS,
     MODELS,
@@ -58,18 +57,14 @@ def forget(
         Transient: the brokers do not answer.
     """
     done = Done(guides=strike_out(settings, {word for one in found for word in one.words}))
-    ids, now = [one.id for one in found], time.time()
+    ids = [one.id for one in found]
     with log_of(settings, appends=True) as log:
         feed = Feed(log)
-        feed.newest()
-        before = set(feed.repository.manifests)
-        known = followed(log)
-        new = [Forgotten.of(text_id, now) for text_id in ids if text_id not in known]
-        log.append([outgoing(FORGOTTEN, one.digest, one) for one in new])
+        before = noted(log, feed, ids)
         tell("waiting for the workers")
         done.waiting = waited(log, wait)
         tell("erasing from the topics")
-        gone = Gone(Forgotten.of(text_id, now) for text_id in ids)
+        gone = Gone(Forgotten.of(text_id, time.time()) for text_id in ids)
         erased = list(_erased(log, ids, gone))
         log.append(erased)
         done.erased = Counter(one.topic for one in erased)

@@ -126,6 +126,11 @@ def teach(settings: Settings, log: SqliteLog, encoder: Encoder | None = None) ->
     stores.of(feed.newest())  # not in the middle of the work, if it cannot be opened
     train = Train(feed, keep_terms=True, encodings=made)
     stages: list[Stage] = [Remember(stores, feed, made), train, ledger]
+    work_off(log, stages, stores)
+
+
+def work_off(log: SqliteLog, stages: list[Stage], stores: Stores) -> None:
+    """Have stages work until nothing waits for them, and close the stores."""
 
     async def work() -> None:
         try:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams.feed import Feed
-from streams.records import Labeled, Manifest, Retrain, Uncertain
-from streams.topology import DEADLETTERS, LABELED, LABELED_LATEST, RETRAIN, UNCERTAIN
+from streams.records import Manifest, Retrain, Uncertain
+from streams.topology import DEADLETTERS, RETRAIN, UNCERTAIN
 from tests.e2e.test_kafka import COUNT, Cluster, cluster, ids, texts
 
 __all__ = ["cluster"]
@@ -53,17 +53,7 @@ def test_classify_workers_switch_one_is_killed_and_every_text_is_decided_once(
     assert (now.epoch, now.encoded.name) == (before.epoch + 1, "hashing:64")
     cluster.wait(lambda: now.encoder in asked_with(cluster))
     assert asked_with(cluster) == {before.encoder, now.encoder}
-    # Whatever was delivered twice by the kill, one truth holds: the greatest of each text.
-    truths: dict[str, Labeled] = {}
-    for event in cluster.events(LABELED):
-        if event.id not in truths or event.order > truths[event.id].order:
-            truths[event.id] = event
-    cluster.wait(
-        lambda: (
-            {one.id: one.event for one in cluster.events(LABELED_LATEST)}
-            == {id_: one.event for id_, one in truths.items()}
-        )
-    )
+    cluster.wait(cluster.truths_hold)
     assert not cluster.values(DEADLETTERS)
     # All that was taught is in the model, or on its way into it.
     taught = [Retrain.decode(value) for value in cluster.values(RETRAIN)]

@@ -104,6 +104,15 @@ class Cluster:
         """Return the ids that have a label or are held."""
         return {event.id for event in self.events(LABELED_LATEST)} | program.held(self.var)
 
+    def truths_hold(self) -> bool:
+        """Whatever was delivered twice, one truth holds: the greatest by the order of authority."""
+        truths: dict[str, Labeled] = {}
+        for event in self.events(LABELED):
+            if event.id not in truths or event.order > truths[event.id].order:
+                truths[event.id] = event
+        told = {one.id: one.event for one in self.events(LABELED_LATEST)}
+        return told == {text_id: one.event for text_id, one in truths.items()}
+
     def wait(self, done: Callable[[], bool]) -> None:
         until = time.monotonic() + PATIENCE
         while not done():
@@ -188,17 +197,7 @@ def test_workers_join_leave_and_are_killed_and_no_text_is_lost(
     # Not >= and then ==: on its way from held to labelled a text is neither for a moment.
     cluster.wait(lambda: cluster.decided() == ids(stream))
     assert cluster.end(joined) < 10
-    # Whatever was delivered twice, one truth holds: the greatest by the order of authority.
-    truths: dict[str, Labeled] = {}
-    for event in cluster.events(LABELED):
-        if event.id not in truths or event.order > truths[event.id].order:
-            truths[event.id] = event
-    cluster.wait(
-        lambda: (
-            {e.id: e.event for e in cluster.events(LABELED_LATEST)}
-            == {i: e.event for i, e in truths.items()}
-        )
-    )
+    cluster.wait(cluster.truths_hold)
 
 
 def test_a_second_worker_of_a_stage_that_has_one_order_stands_by(
