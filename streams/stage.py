@@ -18,6 +18,9 @@ T = TypeVar("T")
 
 COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
+ERASED = "redstream-erased"
+"""Header of a record in a folder's log of which nothing else is left."""
+
 LONGEST_REASON = 500
 """Characters of the reason in a dead letter: what it quotes may be of any length."""
 
@@ -204,10 +207,10 @@ def _unicode(text: str) -> str:
 
 
 def _erased(delivered: Delivered) -> bool:
-    """Tell whether a record stands where another was: in a folder it has neither key nor value, in
-    a compacted topic its key alone. A text that came without a value was sent so.
+    """Tell whether nothing is left of a record, or a compacted topic's key is taken away. A text
+    that came without a value was sent so.
     """
-    return delivered.value is None and (delivered.key is None or delivered.topic in COMPACTED)
+    return delivered.value is None and (ERASED in delivered.headers or delivered.topic in COMPACTED)
 
 
 def sort_out(

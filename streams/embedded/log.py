@@ -19,7 +19,7 @@ from streams.database import format_of, give_back, open_database, transaction
 from streams.forgotten import OF_TEXT, GoneNow
 from streams.mentions import subject
 from streams.packing import PLAIN, packed, unpacked
-from streams.stage import Delivered, Outgoing
+from streams.stage import ERASED, Delivered, Outgoing
 from streams.topology import DEADLETTERS, MODELS, TEXTS, TOPICS
 
 SCHEMA = """
@@ -230,7 +230,7 @@ class SqliteLog:
     def replace(self, values: Iterable[tuple[str, int, bytes | None]]) -> None:
         """Put other values in the place of records, by topic and offset, in one transaction.
 
-        None: nothing is left, key and headers neither, and of a compacted topic no record at all.
+        None: nothing is left but a header that says so, and of a compacted topic no record at all.
         """
         with transaction(self._db):
             for topic, offset, value in values:
@@ -244,9 +244,9 @@ class SqliteLog:
                     self._db.execute("DELETE FROM records WHERE topic = ? AND offset = ?", place)
                 else:
                     self._db.execute(
-                        "UPDATE records SET key = NULL, value = NULL, headers = NULL, packed = 0"
+                        "UPDATE records SET key = NULL, value = NULL, headers = ?, packed = 0"
                         " WHERE topic = ? AND offset = ?",
-                        place,
+                        (json.dumps({ERASED: ""}), *place),
                     )
 
     def count(self, topic: str) -> int:

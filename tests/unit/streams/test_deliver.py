@@ -10,8 +10,8 @@ from models.errors import Fatal, Permanent, Transient
 from streams.delivery import deliver
 from streams.errors import IdConflict, NotYet, TooLarge, Unreadable
 from streams.records import DeadLetter
-from streams.stage import Delivered, Outgoing, Reader, dead_letter, sort_out
-from streams.topology import CLASSIFY, DEADLETTERS, LABELED, TEXTS
+from streams.stage import ERASED, Delivered, Outgoing, Reader, dead_letter, sort_out
+from streams.topology import CLASSIFY, DEADLETTERS, LABELED, LABELED_LATEST, TEXTS
 from tests.unit.streams import make
 
 
@@ -145,6 +145,20 @@ def test_sorting_out_keeps_what_can_be_read() -> None:
     readable, dead = sort_out(batch, "classify", read)
     assert readable == [(batch[0], 1), (batch[2], 3)]
     assert [letter.position for letter in make.of(DEADLETTERS, dead)] == ["texts/0/1"]
+
+
+def test_what_was_erased_is_passed_over_and_a_text_sent_without_a_value_is_not() -> None:
+    def read(delivered: Delivered) -> bytes:
+        if delivered.value is None:
+            raise Unreadable("nothing")
+        return delivered.value
+
+    sent = [make.delivered(TEXTS, None, 1, b"k"), make.delivered(TEXTS, None, 2)]
+    erased = make.delivered(TEXTS, None, 3, **{ERASED: ""})
+    removed = make.delivered(LABELED_LATEST, None, 4, b"T0001")
+    readable, dead = sort_out([*sent, erased, removed], "classify", read)
+    assert readable == []
+    assert [letter.position for letter in make.of(DEADLETTERS, dead)] == ["texts/0/1", "texts/0/2"]
 
 
 def test_sorting_out_does_not_hide_a_bug() -> None:

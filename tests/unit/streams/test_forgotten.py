@@ -20,7 +20,7 @@ from streams.ledger import Ledger, open_ledger
 from streams.mentions import drift_without, verdict_without
 from streams.records import Drift, Forgotten, Retrain
 from streams.snapshot import Snapshot, snapshot_of
-from streams.stage import Outgoing, outgoing, own_part, text_of
+from streams.stage import ERASED, Outgoing, outgoing, own_part, text_of
 from streams.stages.drift import Notice
 from streams.stages.ledger import LedgerStage
 from streams.stages.remember import Remember
@@ -129,7 +129,7 @@ def test_what_is_erased_keeps_its_place_and_nothing_else(log: SqliteLog) -> None
     forget(log, "t1")
     assert erase(log, followed(log)) == {RETRAIN.name: 1, LABELED_LATEST.name: 1}
     gone, kept = log.read_from(RETRAIN.name, 0, 9)
-    assert (gone.offset, gone.key, gone.value, gone.headers) == (0, None, None, {})
+    assert (gone.offset, gone.key, gone.value, gone.headers) == (0, None, None, {ERASED: ""})
     assert (kept.offset, Retrain.decode(kept.value).id) == (1, "t2")
     (latest,) = make.of(
         LABELED_LATEST, [Outgoing(LABELED_LATEST.name, b"", values(log, LABELED_LATEST.name)[0])]
