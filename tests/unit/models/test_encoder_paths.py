@@ -235,7 +235,7 @@ def test_auto_takes_the_path_that_the_model_was_made_with(
         made_by = SentenceEncoder(model, path).identity
         assert load(path="auto", made_by=made_by).path == path
         assert load(path=path, made_by=made_by).path == path
-    with pytest.raises(EncoderMismatch, match=r"\(fp32\).*fit again"):
+    with pytest.raises(EncoderMismatch, match=r"\(fp32\): set .* as they were; .*encoder change"):
         load(path="fp32", made_by=made_by)
     with pytest.raises(EncoderMismatch, match=r"\(fp32\), .*\(bfloat16\)"):
         load(path="auto", made_by="0123")
