@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.program.encoder_change import Accuracy, Moved
+from streams.program.encoder_change import Moved
+from streams.program.encoder_refit import Accuracy
 from streams.program.encoder_stores import Shown
 from streams.program.encoding import overruled, told
 from streams.program.screen import say
