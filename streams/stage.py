@@ -16,7 +16,7 @@ from streams.wire import Record
 
 T = TypeVar("T")
 
-COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
+REMOVING = frozenset(topic.name for topic in TOPICS if topic.removes)
 
 ERASED = "redstream-erased"
 """Header of a record in a folder's log of which nothing else is left."""
@@ -207,10 +207,10 @@ def _unicode(text: str) -> str:
 
 
 def _erased(delivered: Delivered) -> bool:
-    """Tell whether nothing is left of a record, or a compacted topic's key is taken away. A text
+    """Tell whether nothing is left of a record, or it takes away what is under its key. A text
     that came without a value was sent so.
     """
-    return delivered.value is None and (ERASED in delivered.headers or delivered.topic in COMPACTED)
+    return delivered.value is None and (ERASED in delivered.headers or delivered.topic in REMOVING)
 
 
 def sort_out(

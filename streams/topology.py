@@ -55,6 +55,11 @@ class Topic:
     of_text: bool = False
     erasable: bool = False
 
+    @property
+    def removes(self) -> bool:
+        """Whether a record without a value takes away what is under its key."""
+        return self.compacted or self.erasable
+
 
 TEXTS = Topic("texts", None, key="text id, or none")
 UNCERTAIN = Topic("uncertain", records.Uncertain, key="text id", passing=True, of_text=True)
@@ -133,6 +138,8 @@ TOPICS = (
     FORGOTTEN,
     MARKS,
 )
+
+COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from streams.forgotten import OF_TEXT, GoneNow
 from streams.mentions import subject
 from streams.packing import PLAIN, packed, unpacked
 from streams.stage import ERASED, Delivered, Outgoing
-from streams.topology import DEADLETTERS, MODELS, TEXTS, TOPICS
+from streams.topology import COMPACTED, DEADLETTERS, MODELS, TEXTS, TOPICS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -75,7 +75,6 @@ class SqliteLog:
         # A topic that an older version did not have is empty until somebody writes.
         self._ids: dict[str, int] = {t.name: -1 for t in TOPICS}
         self._ids |= dict(self._db.execute("SELECT name, id FROM topics"))
-        self._compacted = {t.name for t in TOPICS if t.compacted}
         self._gone = GoneNow()
         self._seen = self._version()
 
@@ -120,7 +119,7 @@ class SqliteLog:
 
     def _append(self, output: Outgoing, now: float) -> None:
         topic = self._ids[output.topic]
-        compacted = output.topic in self._compacted
+        compacted = output.topic in COMPACTED
         if compacted:
             self._db.execute(
                 "DELETE FROM records WHERE compacted = 1 AND topic = ? AND key = ?",
@@ -240,7 +239,7 @@ class SqliteLog:
                         "UPDATE records SET packed = ?, value = ? WHERE topic = ? AND offset = ?",
                         (*packed(value), *place),
                     )
-                elif topic in self._compacted:
+                elif topic in COMPACTED:
                     self._db.execute("DELETE FROM records WHERE topic = ? AND offset = ?", place)
                 else:
                     self._db.execute(
@@ -258,7 +257,7 @@ class SqliteLog:
         return sum(self._waiting(topic, self.position(group, topic)) for topic in topics)
 
     def _waiting(self, topic: str, position: int) -> int:
-        if topic not in self._compacted:
+        if topic not in COMPACTED:
             return self.end(topic) - max(position, self.begin(topic))
         (count,) = self._db.execute(
             "SELECT COUNT(*) FROM records WHERE topic = ? AND offset >= ?",

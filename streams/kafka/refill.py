@@ -24,9 +24,7 @@ from streams.kafka.copyfile import CopyFile, Lane, Position
 from streams.kafka.publisher import LARGEST, TOGETHER
 from streams.kafka.refused import meaning, started
 from streams.stage import Delivered
-from streams.topology import TOPICS
-
-COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
+from streams.topology import COMPACTED
 
 FILLER = b"-"
 """Key of what uses up a place: a compacted topic takes no record without one."""

@@ -51,12 +51,11 @@ def declared(
 
 
 def _config(topic: Topic, replication: int) -> dict[str, str]:
-    compacted = topic.compacted or topic.erasable
-    kept = -1 if topic.keep_days is None or compacted else topic.keep_days * DAY_MS
+    kept = -1 if topic.keep_days is None or topic.removes else topic.keep_days * DAY_MS
     # By itself Kafka compacts when half of a topic is overwritten, which may be never.
-    soon = {"max.compaction.lag.ms": str(COMPACTED_DAYS * DAY_MS)} if compacted else {}
+    soon = {"max.compaction.lag.ms": str(COMPACTED_DAYS * DAY_MS)} if topic.removes else {}
     return {
-        "cleanup.policy": "compact" if compacted else "delete",
+        "cleanup.policy": "compact" if topic.removes else "delete",
         "retention.ms": str(kept),
         "max.message.bytes": str(LARGEST),
         # What is acknowledged lies on all replicas that keep up: with one of three away, on two.

@@ -12,6 +12,7 @@ from streams.derived import everything
 from streams.records import Retrain
 from streams.stage import Delivered, Outgoing, text_of
 from streams.topology import (
+    DEADLETTERS,
     DRIFT,
     FORGOTTEN,
     LABELED_LATEST,
@@ -88,6 +89,7 @@ def test_what_is_forgotten_is_erased_by_keys_and_stays_forgotten(
     assert about(cluster, VERDICTS, gone)[-1].value is None
     snapshots = [one for one in records(cluster, MARKS) if one.key == b"snapshot:drift"]
     assert snapshots, "the detectors say that they have forgotten it"
+    assert not records(cluster, DEADLETTERS)
 
     for process in list(cluster.processes):
         cluster.end(process)

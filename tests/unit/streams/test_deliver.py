@@ -11,7 +11,16 @@ from streams.delivery import deliver
 from streams.errors import IdConflict, NotYet, TooLarge, Unreadable
 from streams.records import DeadLetter
 from streams.stage import ERASED, Delivered, Outgoing, Reader, dead_letter, sort_out
-from streams.topology import CLASSIFY, DEADLETTERS, LABELED, LABELED_LATEST, TEXTS
+from streams.topology import (
+    CLASSIFY,
+    DEADLETTERS,
+    DRIFT,
+    LABELED,
+    LABELED_LATEST,
+    RETRAIN,
+    TEXTS,
+    VERDICTS,
+)
 from tests.unit.streams import make
 
 
@@ -155,8 +164,9 @@ def test_what_was_erased_is_passed_over_and_a_text_sent_without_a_value_is_not()
 
     sent = [make.delivered(TEXTS, None, 1, b"k"), make.delivered(TEXTS, None, 2)]
     erased = make.delivered(TEXTS, None, 3, **{ERASED: ""})
-    removed = make.delivered(LABELED_LATEST, None, 4, b"T0001")
-    readable, dead = sort_out([*sent, erased, removed], "classify", read)
+    by_key = (LABELED_LATEST, RETRAIN, VERDICTS, DRIFT)
+    removed = [make.delivered(topic, None, 4, b"T0001") for topic in by_key]
+    readable, dead = sort_out([*sent, erased, *removed], "classify", read)
     assert readable == []
     assert [letter.position for letter in make.of(DEADLETTERS, dead)] == ["texts/0/1", "texts/0/2"]
 
