@@ -12,8 +12,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 
@@ -34,6 +32,7 @@ from streams.topology import (
 from tests.e2e import program
 from tests.e2e.test_run import BAD_LINES
 from tests.kafka.provided import AnyBroker
+from tools.chaos.told import asked
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -279,14 +278,7 @@ def test_a_worker_tells_over_http_what_it_waits_for_and_that_it_is_ready(
     kafka: AnyBroker, tmp_var: Path
 ) -> None:
     def told(page: str) -> tuple[int, str]:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError as error:
-            return 0, str(error)
+        return asked(port, page)
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -8,9 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -21,6 +19,7 @@ from tests.loopback.parrot import parrot, parrot_broker
 from tests.loopback.server import Loopback
 from tests.loopback.thread import served
 from tools.broker import free_ports
+from tools.chaos.told import asked
 
 pytestmark = pytest.mark.slow
 
@@ -179,28 +178,16 @@ def test_what_a_worker_shows_over_http_has_no_secret(
         worker = program.start("worker", "remember", **{**SECRETS, **settings})
         try:
             until = time.monotonic() + 60
-            while "you said" not in (ready := page(port, "readyz")):
+            while "you said" not in (ready := asked(port, "readyz")[1]):
                 assert time.monotonic() < until, ready
                 time.sleep(0.2)
-            shown = ready + page(port, "livez") + page(port, "metrics")
+            shown = ready + asked(port, "livez")[1] + asked(port, "metrics")[1]
         finally:
             worker.terminate()
             output, errors = worker.communicate(timeout=60)
     assert "redstream_ready 0.0" in shown
     told.said.append(("worker remember", shown.encode() + output + errors))
     assert told.leaks(told.var, tmp_path) == []
-
-
-def page(port: int, name: str) -> str:
-    """Return what a worker shows, "" while it does not answer."""
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/{name}", timeout=10) as answer:
-            return str(answer.read().decode())
-    except HTTPError as error:
-        with error:
-            return error.read().decode()
-    except OSError:
-        return ""
 
 
 def test_what_would_send_a_secret_in_the_clear_or_cannot_send_it_says_so_without_it(

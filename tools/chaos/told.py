@@ -103,10 +103,10 @@ class Telling:
         while not self._over.wait(EVERY):
             told, began, samples = self._told, time.monotonic(), list[Sample]()
             for place in self._cluster.places:
-                status, page = _asked(place.port, "livez")
+                status, page = asked(place.port, "livez")
                 if status != 200:
                     told.dead[place.name] += 1
-                status, page = _asked(place.port, "readyz")
+                status, page = asked(place.port, "readyz")
                 if status == 200:
                     told.ready[place.name] += 1
                 else:
@@ -122,7 +122,7 @@ class Telling:
 
 def scraped(place: Place) -> list[Sample]:
     """Return what one worker's /metrics shows; nothing where it does not answer."""
-    status, page = _asked(place.port, "metrics")
+    status, page = asked(place.port, "metrics")
     if status != 200:
         return []
     return [
@@ -134,7 +134,7 @@ def scraped(place: Place) -> list[Sample]:
 
 
 def _missing(place: Place) -> str | None:
-    status, page = _asked(place.port, "readyz")
+    status, page = asked(place.port, "readyz")
     return None if status == 200 else f"{place.name}: {sorted(_reasons(status, page))}"
 
 
@@ -144,7 +144,8 @@ def _reasons(status: int, page: str) -> set[str]:
     return {re.sub(r"\d+", "N", one) for one in json.loads(page)["missing"]}
 
 
-def _asked(port: int, page: str) -> tuple[int, str]:
+def asked(port: int, page: str) -> tuple[int, str]:
+    """Return status and content of a worker's page; 0 and why where nobody answers."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/{page}", timeout=TIMEOUT) as answer:
             return answer.status, answer.read().decode()
