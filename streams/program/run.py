@@ -128,24 +128,13 @@ def run_source(
         feed = Feed(log)
         if back:
             back.claim(log)
-        manifest = feed.newest().manifest
+        feed.newest()  # without a model nothing is read
         source = stack.enter_context(closing(source_of(log)))
-        made = encodings(settings, encoder_of(settings, manifest))
-        stores = Stores(partial(open_store, settings))
-        stores.of(feed.newest())
-        asked, policy = (judge, Policy) if judge else build_judge(settings, log, feed)
-        seen = JudgeWatch(asked, Folder(settings.var).judge)
-        parts = Parts(
-            settings,
-            log,
-            feed,
-            teaches=asked.teaches,
-            stores=stores,
-            encodings=made,
-            judge=lambda: (asked, policy),
-        )
+        parts = _parts(settings, log, feed, judge)
+        asked, _ = parts.judge()
+        seen = JudgeWatch(asked, parts.folder.judge)
         stages = build_stages(parts, out)
-        figures = stack.enter_context(closing(Figures(Folder(settings.var).ledger)))
+        figures = stack.enter_context(closing(Figures(parts.folder.ledger)))
         rounds = Rounds(log, figures, settings.rounds)
         runner = EmbeddedRunner(
             log,
@@ -165,11 +154,29 @@ def run_source(
                 seen.look()
                 if isinstance(asked, RemoteJudge):
                     await asked.close()
-                await stores.close()
+                await parts.stores.close()
 
         finished = asyncio.run(work())
         finish(settings, log)
         return finished
+
+
+def _parts(settings: Settings, log: SqliteLog, feed: Feed, judge: Judge | None) -> Parts:
+    """Open what the stages are made from; `judge` instead of the settings'."""
+    version = feed.newest()
+    made = encodings(settings, encoder_of(settings, version.manifest))
+    stores = Stores(partial(open_store, settings))
+    stores.of(version)
+    asked, policy = (judge, Policy) if judge else build_judge(settings, log, feed)
+    return Parts(
+        settings,
+        log,
+        feed,
+        teaches=asked.teaches,
+        stores=stores,
+        encodings=made,
+        judge=lambda: (asked, policy),
+    )
 
 
 async def _until_stopped(
